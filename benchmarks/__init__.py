@@ -1,0 +1,1 @@
+"""What Mystic's speed and size are measured with; `make bench` runs it."""

@@ -1,0 +1,1 @@
+"""Work that a benchmark does in a process of Mystic's environment."""

@@ -1,0 +1,1 @@
+"""One benchmark a module: `measure(is_quick=)` returns the figures by name."""

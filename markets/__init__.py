@@ -1,0 +1,1 @@
+"""What Mystic knows of the outside world: venues, instruments, quotes, bars."""

@@ -1,0 +1,7 @@
+"""The markets app."""
+
+from django.apps import AppConfig
+
+
+class MarketsConfig(AppConfig):
+    name = "markets"

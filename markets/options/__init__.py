@@ -1,0 +1,1 @@
+"""Options: contract names, prices and greeks, implied volatility, unusual activity."""

@@ -1,0 +1,1 @@
+"""Sources of market data, a folder each: protocols and parsing, no Django, no database."""

@@ -1,0 +1,1 @@
+"""Binance spot: the REST API and the combined streams, market data only."""

@@ -1,0 +1,1 @@
+"""Coinbase Advanced Trade: public market data, the fallback for quotes and bars."""

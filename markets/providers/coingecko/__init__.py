@@ -1,0 +1,1 @@
+"""CoinGecko: delayed prices of coins, for display only."""

@@ -1,0 +1,1 @@
+"""Massive, formerly Polygon: US stocks and options by REST and by stream."""

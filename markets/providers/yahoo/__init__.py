@@ -1,0 +1,1 @@
+"""Yahoo Finance, without contract or limits on record: a source of last resort, asked gently."""

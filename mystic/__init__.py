@@ -1,0 +1,1 @@
+"""Mystic: the composition root of the platform."""

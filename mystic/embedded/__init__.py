@@ -1,0 +1,1 @@
+"""The embedded shape: every part of the platform in one process."""

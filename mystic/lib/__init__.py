@@ -1,0 +1,1 @@
+"""Topics that every app uses; nothing here imports an app."""

@@ -1,0 +1,1 @@
+"""What Mystic tells its users: alert rules, alerts, deliveries."""

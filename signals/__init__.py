@@ -1,0 +1,1 @@
+"""What Mystic concludes from the markets: columns, patterns, decisions, signals."""

@@ -1,0 +1,7 @@
+"""The signals app."""
+
+from django.apps import AppConfig
+
+
+class SignalsConfig(AppConfig):
+    name = "signals"

@@ -1,0 +1,13 @@
+"""Errors of the column language: sentences that say what was tried and why it cannot be."""
+
+
+class ColumnError(Exception):
+    """A strategy asks for something that a causal column cannot be."""
+
+
+class UnknownColumnError(ColumnError, AttributeError):
+    """A name that does not exist; an AttributeError too, so that `hasattr` keeps its meaning."""
+
+
+class BadBarsError(ValueError):
+    """The series holds a bar that cannot be: nothing is concluded from it."""

@@ -1,0 +1,42 @@
+"""Signals for open pages."""
+
+from typing import Any
+
+from mystic.lib.clock import iso, now_ms
+from mystic.lib.live import hub
+from signals.events import SignalRaised
+from signals.models import Signal
+
+
+def signal_payload(signal: Signal) -> dict[str, Any]:
+    """Return the whole message that a page gets about one signal."""
+    return {
+        "type": "signal",
+        "data": {
+            "id": signal.pk,
+            "symbol": signal.instrument.symbol,
+            "strategy": signal.strategy.name,
+            "strategy_id": signal.strategy_id,
+            "side": signal.side,
+            "confidence": signal.confidence,
+            "price": signal.price,
+            "stop": signal.stop,
+            "take": signal.take,
+            "reason": signal.reason,
+            "bar_close": signal.bar_close,
+            "late_reason": signal.late_reason,
+        },
+        "timestamp": iso(now_ms()),
+        "source": signal.source,
+        "is_live": signal.is_live,
+        "as_of": iso(signal.bar_close * 1000),
+    }
+
+
+def on_signal(event: SignalRaised) -> None:
+    """Give a new signal to every page that listens."""
+    signal = (
+        Signal.objects.select_related("instrument", "strategy").filter(pk=event.signal_id).first()
+    )
+    if signal is not None:
+        hub.publish_event("signals", signal_payload(signal))

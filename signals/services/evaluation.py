@@ -1,0 +1,279 @@
+"""Decide once for all users what each strategy makes of the bars that closed.
+
+Everything one evaluation found out is written in one transaction under the lock of its `Progress`
+rows: a second worker, a doubled ring or a restart finds the bars decided and adds nothing.
+"""
+
+import functools
+import logging
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from markets.models import CandleRevision, Instrument
+from markets.selectors import base_timeframe, instruments_watched
+from markets.selectors_quality import refusing
+from mystic.lib.bus import publish
+from signals.columns.cache import EvaluationCache
+from signals.columns.decisions import BarDecision, Verdict
+from signals.columns.engine import evaluate as engine_evaluate
+from signals.columns.errors import ColumnError
+from signals.events import DecisionsWritten, SignalRaised
+from signals.feed import Extent, Feed, extents
+from signals.models import Decision, Progress, Signal, Strategy
+from signals.services.conclusions import Outcome, conclude
+from signals.strategies.base import Strategy as StrategyInstance
+from signals.strategies.registry import CLASSES
+
+log = logging.getLogger(__name__)
+
+# A pair that fell behind catches up by so many bars at a time; the sweep rings for the rest.
+MOST_BARS = 500
+NONE_POOR: Mapping[int, str] = {}
+_cache = EvaluationCache()
+_corrected_through = [0]
+# One evaluation at a time in a process: the cache belongs to it, and a second one finds no work.
+_turn = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Bars [from_open, through_open] of one instrument that one strategy has not decided."""
+
+    strategy: Strategy
+    instrument: Instrument
+    from_open: int
+    through_open: int
+
+
+def evaluate(timeframe: int, bar_close: int) -> int:
+    """Decide every bar that closed up to `bar_close` in series of this or a longer timeframe.
+
+    Parameters
+    ----------
+    timeframe : int
+        Seconds of the stored bars that closed.
+    bar_close : int
+        UTC epoch seconds; later bars wait for their own ring.
+
+    Returns
+    -------
+    int
+        How many decisions were written.
+    """
+    with _turn:
+        return _evaluate(timeframe, bar_close)
+
+
+def evaluate_waiting() -> int:
+    """Decide what is closed and was not decided because a ring was lost; usually nothing."""
+    with _turn:
+        return _evaluate(base_timeframe(), None)
+
+
+def _evaluate(timeframe: int, bar_close: int | None) -> int:
+    base = base_timeframe()
+    strategies = [
+        row
+        for row in Strategy.objects.filter(is_active=True, timeframe__gte=timeframe)
+        if row.timeframe % base == 0 and row.class_name in CLASSES
+    ]
+    instruments = instruments_watched() if strategies else []
+    spans = extents([instrument.pk for instrument in instruments], base)
+    tasks = list(_tasks(strategies, instruments, spans, bar_close))
+    if not tasks:
+        return 0
+    _forget_corrected()
+    feed = Feed(spans, base)
+    feed.read_ahead(
+        {task.instrument.pk for task in tasks},
+        seconds=max(task.strategy.timeframe for task in tasks),
+    )
+    poor = refusing(list({task.instrument.pk for task in tasks}))
+    return _write([_outcome(task, feed, spans, poor) for task in tasks])
+
+
+def _forget_corrected() -> None:
+    """Begin every calculation anew when the venue corrected stored bars since the last time."""
+    newest = CandleRevision.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    if newest != _corrected_through[0]:
+        _corrected_through[0] = newest
+        _cache.forget()
+
+
+def _tasks(
+    strategies: Iterable[Strategy],
+    instruments: Iterable[Instrument],
+    spans: dict[int, Extent],
+    bar_close: int | None,
+) -> Iterable[Task]:
+    progress = {
+        (row.strategy_id, row.instrument_id): row
+        for row in Progress.objects.filter(strategy__in=strategies)
+    }
+    covered = [one for one in instruments if one.pk in spans]
+    for strategy in strategies:
+        step = strategy.timeframe
+        for instrument in covered:
+            row = progress.get((strategy.pk, instrument.pk))
+            if row is not None and row.paused_reason:
+                continue
+            through = spans[instrument.pk].through
+            newest = (through if bar_close is None else min(through, bar_close)) // step * step
+            newest -= step
+            decided = None if row is None else row.decided_through
+            begin = newest if decided is None else decided + step
+            if begin <= newest and newest >= spans[instrument.pk].start:
+                last = min(newest, begin + (MOST_BARS - 1) * step)
+                yield Task(strategy, instrument, begin, last)
+
+
+@functools.lru_cache(maxsize=256)
+def _instance(
+    class_name: str, timeframe: int, params: tuple[tuple[str, float], ...]
+) -> StrategyInstance:
+    return CLASSES[class_name](timeframe=timeframe, **dict(params))
+
+
+def _outcome(
+    task: Task, feed: Feed, spans: dict[int, Extent], poor: Mapping[int, str] = NONE_POOR
+) -> Outcome:
+    row = task.strategy
+    try:
+        strategy = _instance(row.class_name, row.timeframe, tuple(sorted(row.params.items())))
+        decisions = engine_evaluate(
+            strategy,
+            feed,
+            instrument=task.instrument.pk,
+            from_open=task.from_open,
+            through_open=task.through_open,
+            cache=_cache,
+        )
+    except Exception as fault:
+        log.warning(
+            "a strategy failed: %s",
+            fault,
+            extra={"strategy": row.name, "instrument": task.instrument.symbol},
+            # What the language refuses is said in its sentence.
+            exc_info=None if isinstance(fault, ColumnError) else fault,
+        )
+        sentence = f"{type(fault).__name__}: {fault}"[:300]
+        decisions = [BarDecision(task.from_open, Verdict.ERROR, sentence)]
+    if task.instrument.pk in poor:
+        decisions = _refused(decisions, poor[task.instrument.pk])
+    return Outcome(
+        strategy=row,
+        instrument=task.instrument,
+        decisions=decisions,
+        origins=[feed.origin(task.instrument.pk, one.bar_open, row.timeframe) for one in decisions],
+        newest_close=spans[task.instrument.pk].through // row.timeframe * row.timeframe,
+        from_open=task.from_open,
+    )
+
+
+def _refused(decisions: Sequence[BarDecision], reason: str) -> list[BarDecision]:
+    """Return the decisions as refusals: what was seen stays readable, nothing is asked for.
+
+    A strategy that could not decide anyway keeps its own word.
+    """
+    kept = {Verdict.WARMING_UP, Verdict.ERROR}
+    return [
+        one
+        if one.verdict in kept
+        else replace(
+            one, verdict=Verdict.REFUSED, reason=reason, confidence=None, stop=None, take=None
+        )
+        for one in decisions
+    ]
+
+
+def _write(outcomes: list[Outcome]) -> int:
+    """Write what nobody wrote meanwhile, in one transaction, and tell of it on commit."""
+    outcomes = [outcome for outcome in outcomes if outcome.decisions]
+    if not outcomes:
+        return 0
+    now = timezone.now()
+    with transaction.atomic():
+        progress = _locked(outcomes)
+        pairs = [
+            pair for outcome in outcomes for pair in conclude(outcome, progress[outcome.pair], now)
+        ]
+        decisions = Decision.objects.bulk_create([decision for decision, _ in pairs])
+        signals = Signal.objects.bulk_create([signal for _, signal in pairs if signal])
+        _progress_write(progress, decisions)
+        transaction.on_commit(functools.partial(_tell, signals, decisions))
+    return len(decisions)
+
+
+def _locked(outcomes: list[Outcome]) -> dict[tuple[int, int], Progress]:
+    """Return the progress of each pair, locked until the transaction ends."""
+    wanted = {outcome.pair for outcome in outcomes}
+    found = _progress_of(wanted)
+    missing = wanted - set(found)
+    if missing:
+        # Without its row a pair goes on after the newest decision it has, if it has one.
+        newest = {
+            (strategy_id, instrument_id): bar_open
+            for strategy_id, instrument_id, bar_open in Decision.objects.filter(
+                strategy_id__in={pair[0] for pair in missing}
+            )
+            .values_list("strategy_id", "instrument_id")
+            .annotate(Max("bar_open"))
+            .order_by()
+        }
+        Progress.objects.bulk_create(
+            [
+                Progress(
+                    strategy_id=pair[0], instrument_id=pair[1], decided_through=newest.get(pair)
+                )
+                for pair in sorted(missing)
+            ],
+            ignore_conflicts=True,
+        )
+        found = _progress_of(wanted)
+    return found
+
+
+def _progress_of(wanted: set[tuple[int, int]]) -> dict[tuple[int, int], Progress]:
+    rows = (
+        Progress.objects.select_for_update(of=("self",))
+        .select_related("last_decision")
+        .filter(strategy_id__in={pair[0] for pair in wanted})
+        .order_by("pk")
+    )
+    return {(row.strategy_id, row.instrument_id): row for row in rows}
+
+
+def _progress_write(progress: dict[tuple[int, int], Progress], decisions: list[Decision]) -> None:
+    """Keep how far each pair is; its newest decision is what the pages show."""
+    changed = {}
+    for decision in decisions:
+        row = progress[decision.strategy_id, decision.instrument_id]
+        row.last_decision = decision
+        changed[row.pk] = row
+    Progress.objects.bulk_create(
+        changed.values(),
+        update_conflicts=True,
+        unique_fields=["strategy", "instrument"],
+        update_fields=[
+            "decided_through",
+            "errors",
+            "paused_reason",
+            "decisions",
+            "signals",
+            "last_decision",
+            "updated_at",
+        ],
+    )
+
+
+def _tell(signals: list[Signal], decisions: list[Decision]) -> None:
+    for signal in signals:
+        publish(SignalRaised(signal.pk))
+    pairs = dict.fromkeys((row.strategy_id, row.instrument_id) for row in decisions)
+    if pairs:
+        publish(DecisionsWritten(tuple(pairs)))

@@ -1,0 +1,85 @@
+"""What every test shares: people by name, a closed network."""
+
+import os
+import sys
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from mystic.lib.live import hub
+from tests.closed import close_environment, close_settings
+from tests.loopback import only
+from tests.memory import forget
+from tests.service_free import leave_out
+
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+TRIED = close_environment()
+only.begin()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--screenshot-dir", default="", help="folder for pictures of the pages")
+
+
+def pytest_configure():
+    """Hash passwords quickly here; the product keeps the strength of Django's default."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # A test that wants a source names the loopback server that speaks for it.
+    close_settings(settings.ENV)
+
+
+def pytest_collection_modifyitems(config, items):
+    """What needs no service runs on SQLite only."""
+    leave_out(config, items, is_full=bool(os.environ.get("DATABASE_URL")))
+
+
+def pytest_sessionfinish(session):
+    """Fail the run where something wanted to leave this machine, though it was refused."""
+    tried = TRIED.read_text()
+    if tried:
+        sys.stderr.write(f"\nwhat wanted to leave this machine:\n{tried}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    """What the memory of this process holds beside the rows: each test begins with none of it."""
+    forget()
+    yield
+    hub.detach()
+    hub._latest.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Let SQLite empty the append-only tables between tests; Postgres truncates past triggers.
+
+    Threads of servers under test keep their connections; PostgreSQL drops no database in use.
+    """
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            for table in ("ledgerentry", "orderevent", "fill"):
+                cursor.execute(f"DROP TRIGGER IF EXISTS trading_{table}_delete")
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+
+@pytest.fixture
+def ann(db, django_user_model):
+    return django_user_model.objects.create_user("ann", "ann@example.org", "correct horse 1")
+
+
+@pytest.fixture
+def ben(db, django_user_model):
+    return django_user_model.objects.create_user("ben", "ben@example.org", "correct horse 2")
+
+
+@pytest.fixture
+def cid(db, django_user_model):
+    return django_user_model.objects.create_user("cid", "cid@example.org", "correct horse 3")

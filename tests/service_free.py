@@ -1,0 +1,63 @@
+"""Tests that touch neither database nor Redis: a second run on PostgreSQL would prove nothing new.
+
+`make test-full` leaves them out. A test below these paths that asks for the database stops the
+run: it belongs elsewhere, or its path does not belong here.
+"""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PATHS = (
+    "tests/benchmarks",
+    "tests/house",
+    "tests/lib/test_backoff.py",
+    "tests/lib/test_bus.py",
+    "tests/lib/test_circuit.py",
+    "tests/lib/test_env.py",
+    "tests/lib/test_money.py",
+    "tests/markets/providers",
+    "tests/markets/replay",
+    "tests/markets/test_book.py",
+    "tests/markets/test_kills.py",  # on SQLite by design; test_takeover.py is its like
+    "tests/markets/test_microstructure.py",
+    "tests/markets/test_options_pure.py",
+    "tests/markets/test_quality.py",
+    "tests/markets/test_quality_bands.py",
+    "tests/markets/test_rings.py",
+    "tests/notifications/test_rules.py",
+    "tests/pages/test_ui_tags.py",
+    "tests/signals/columns",
+    "tests/signals/indicators",
+    "tests/signals/smc",
+    "tests/signals/strategies",
+    "tests/trading/test_fills.py",
+    "tests/trading/test_order_state.py",
+    "tests/trading/test_risk.py",
+    "tests/websocket/test_server.py",  # its server runs on SQLite and memory
+)
+DATABASE = {"db", "transactional_db", "live_server", "client", "admin_client"}
+
+
+def is_listed(path: Path) -> bool:
+    """Tell whether a test file is one of these."""
+    name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
+    return any(name == one or name.startswith(f"{one}/") for one in PATHS)
+
+
+def _asks_for_the_database(item: pytest.Item) -> bool:
+    names = set(getattr(item, "fixturenames", ()))
+    return bool(names & DATABASE) or item.get_closest_marker("django_db") is not None
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item], *, is_full: bool) -> None:
+    """Check the listed tests; in the full run take them out."""
+    listed = [item for item in items if is_listed(item.path)]
+    wrong = [item.nodeid for item in listed if _asks_for_the_database(item)]
+    if wrong:
+        message = f"tests/service_free.py lists what asks for the database: {', '.join(wrong)}"
+        raise pytest.UsageError(message)
+    if is_full and listed:
+        config.hook.pytest_deselected(items=listed)
+        items[:] = [item for item in items if not is_listed(item.path)]

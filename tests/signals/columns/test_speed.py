@@ -1,0 +1,38 @@
+"""A close of a hundred instruments is decided well within its second."""
+
+import time
+
+import pytest
+
+from signals.columns import ArraySeries, EvaluationCache, evaluate
+from signals.strategies.registry import CLASSES
+from tests.signals.real_bars import btc_1m
+
+
+@pytest.mark.slow
+def test_one_close_of_a_hundred_instruments_and_two_strategies():
+    bars = btc_1m(60, 6)
+    provider = ArraySeries({(number, 60): bars for number in range(100)})
+    cache = EvaluationCache()
+    strategies = [cls() for cls in CLASSES.values()]
+    close = int(bars.open_time[0]) // 86400 * 86400 + 6 * 86400 - 3 * 3600
+
+    def decide_all(close):
+        begun = time.process_time()
+        for strategy in strategies:
+            step = {"1m": 60, "5m": 300}[strategy.timeframe]
+            for number in range(100):
+                found = evaluate(
+                    strategy,
+                    provider,
+                    instrument=number,
+                    from_open=close - step,
+                    through_open=close - step,
+                    cache=cache,
+                )
+                assert len(found) <= 1
+        return time.process_time() - begun
+
+    decide_all(close)
+    spent = [decide_all(close + 300 * i) for i in range(1, 4)]
+    assert min(spent) < 0.3

@@ -1,0 +1,108 @@
+"""The one pass against the definitions written out a second time, and against its own prefixes."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signals.columns import ArrayBars
+from signals.smc import Detector, Kind, detect
+from tests.signals.real_bars import btc_1m
+from tests.signals.smc.brute_force import Zone, everything
+
+
+def ours(bars, length):
+    found = detect(bars, swing=length)
+    ends = {one.event: one.index for one in found.mitigations}
+    return {
+        Zone(
+            str(one.kind),
+            one.direction,
+            one.top,
+            one.bottom,
+            one.index,
+            one.confirmed_index,
+            one.source_index,
+            ends.get(one),
+        )
+        for one in found.events
+    }
+
+
+@st.composite
+def walks(draw):
+    """Bars on a coarse grid, so that equal highs, lows and closes are frequent."""
+    size = draw(st.integers(1, 90))
+    moves = st.lists(st.integers(-3, 3), min_size=size, max_size=size)
+    wicks = st.lists(st.integers(0, 2), min_size=size, max_size=size)
+    gaps = st.lists(st.sampled_from((0, 0, 0, -2, 2)), min_size=size, max_size=size)
+    price, rows = 100.0, []
+    for move, up, down, gap in zip(draw(moves), draw(wicks), draw(wicks), draw(gaps), strict=True):
+        open_ = price + gap
+        price = open_ + move
+        rows.append((open_, max(open_, price) + up, min(open_, price) - down, price))
+    table = np.array(rows)
+    opens = np.arange(size, dtype=np.int64) * 60
+    return ArrayBars(opens, *table.T, np.ones(size))
+
+
+@pytest.mark.parametrize("length", [2, 5, 10])
+def test_real_bars_give_the_same_events(length):
+    bars = ArrayBars.of(btc_1m(100, 3), slice(0, 3000))
+    found = ours(bars, length)
+    assert found == everything(bars, length)
+    assert {one.kind for one in found} == set(Kind)
+    assert len(found) > 300
+
+
+@settings(max_examples=150, deadline=None)
+@given(walks(), st.integers(1, 4))
+def test_any_bars_give_the_same_events(bars, length):
+    assert ours(bars, length) == everything(bars, length)
+
+
+@settings(max_examples=60, deadline=None)
+@given(walks(), st.integers(1, 3))
+def test_nothing_found_is_ever_taken_back(bars, length):
+    whole = detect(bars, swing=length)
+    for end in range(len(bars.close) + 1):
+        part = detect(ArrayBars.of(bars, slice(0, end)), swing=length)
+        assert part.events == tuple(one for one in whole.events if one.confirmed_index < end)
+        assert part.mitigations == tuple(one for one in whole.mitigations if one.index < end)
+
+
+def test_prefixes_of_real_bars_agree_with_the_whole():
+    bars = ArrayBars.of(btc_1m(100, 3), slice(0, 3000))
+    whole = detect(bars, swing=5)
+    ends = sorted({one.confirmed_index + 1 for one in whole.events})[::8]
+    assert len(ends) > 50
+    for end in ends:
+        part = detect(ArrayBars.of(bars, slice(0, end)), swing=5)
+        assert part.events == tuple(one for one in whole.events if one.confirmed_index < end)
+        assert part.mitigations == tuple(one for one in whole.mitigations if one.index < end)
+
+
+def test_time_grows_with_the_bars_and_memory_does_not():
+    bars = btc_1m(60, 30)
+    detector = Detector(swing=10)
+    rows = list(
+        zip(
+            *(one.tolist() for one in (bars.open_time, bars.open, bars.high, bars.low, bars.close)),
+            strict=True,
+        )
+    )
+    spent = []
+    for part in (rows[:10_000], rows[30_000:40_000]):
+        begun = time.process_time()
+        for row in part:
+            detector.push(*row)
+        spent.append(time.process_time() - begun)
+    assert spent[1] < 3 * spent[0]
+    assert len(detector._history.times) < 2000
+
+
+def test_a_swing_needs_a_neighbour():
+    with pytest.raises(ValueError, match="at least 1 bar"):
+        Detector(swing=0)

@@ -1,0 +1,1 @@
+"""What Mystic does: accounts, risk, orders, fills, positions, the ledger."""

@@ -1,0 +1,1 @@
+"""Pure execution: order states, fills and fees; no clock, no database, no network."""

@@ -1,0 +1,1 @@
+"""Pure risk: may this order be, how large may it be, and why not."""

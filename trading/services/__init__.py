@@ -1,0 +1,1 @@
+"""What trading does: each function is one action, whole or not at all."""

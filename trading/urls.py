@@ -1,0 +1,26 @@
+"""Addresses of the trading pages."""
+
+from django.urls import path
+
+from trading import views
+
+urlpatterns = [
+    path("portfolio/", views.portfolio, name="portfolio"),
+    path("orders/", views.orders, name="orders"),
+    path("orders/<int:order_id>/cancel/", views.order_cancel_view, name="order_cancel"),
+    path("trading/ticket/<slug:slug>/", views.ticket, name="ticket"),
+    path("trading/fragment/tiles/", views.tiles, name="trading_tiles"),
+    path("trading/fragment/positions/", views.positions_fragment, name="positions_fragment"),
+    path("trading/fragment/orders/", views.orders_fragment, name="orders_fragment"),
+    path("trading/positions/<int:position_id>/close/", views.position_close, name="position_close"),
+    path("strategies/<int:strategy_id>/deployment/", views.deployment, name="deployment"),
+    path("trading/fragment/replaced/", views.replaced_fragment, name="replaced_fragment"),
+    path(
+        "trading/deployments/<int:deployment_id>/replace/",
+        views.deployment_replaced,
+        name="deployment_replaced",
+    ),
+    path("settings/risk/", views.risk, name="risk_settings"),
+    path("settings/risk/lock/", views.lock_place, name="lock_place"),
+    path("settings/risk/lock/<int:lock_id>/lift/", views.lock_release, name="lock_release"),
+]

@@ -5,6 +5,7 @@ as long as the process lives. Through `PYTHONPATH` each child loads `sitecustomi
 file, which does the same there. What was tried is written to a file; a run that tried fails.
 """
 
+import contextlib
 import ipaddress
 import os
 import socket
@@ -27,11 +28,19 @@ def is_here(host: object) -> bool:
     if host is None:
         return True
     name = host.decode(errors="replace") if isinstance(host, bytes) else str(host)
-    try:
-        address = ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
+    address = _address(name.partition("%")[0])
+    if address is None:
         return name.lower() in NAMES
     return address.is_loopback or address.is_unspecified
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Read an address as a resolver does: `127.1` and `2130706433` are addresses, not names."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(name)
+    with contextlib.suppress(OSError):
+        return ipaddress.IPv4Address(socket.inet_aton(name))
+    return None
 
 
 def _host(event: str, args: tuple[object, ...]) -> object:

@@ -77,11 +77,15 @@ def test_a_child_cannot_either():
     assert "OutsideError: '192.0.2.1' is outside of this machine" in done.stderr
 
 
-@pytest.mark.parametrize("host", [None, "", "localhost", "127.0.0.1", "127.8.9.1", "::1", b"::", "2130706433"])
+@pytest.mark.parametrize(
+    "host", [None, "", "localhost", "127.0.0.1", "127.8.9.1", "::1", b"::", "2130706433"]
+)
 def test_this_machine_is_here(host):
     assert only.is_here(host)
 
 
-@pytest.mark.parametrize("host", ["example.org", "10.0.0.1", "167772161", "2001:db8::1", b"192.0.2.1"])
+@pytest.mark.parametrize(
+    "host", ["example.org", "10.0.0.1", "167772161", "2001:db8::1", b"192.0.2.1"]
+)
 def test_everything_else_is_away(host):
     assert not only.is_here(host)

@@ -15,3 +15,25 @@ class DecisionsWritten:
     """Decisions of one evaluation are committed: (strategy id, instrument id) pairs touched."""
 
     pairs: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastsMade:
+    """Forecast rows are committed."""
+
+    forecast_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsensusReached:
+    """The vote on one bar is committed; `is_changed` where it says something else than before."""
+
+    consensus_id: int
+    is_changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTrained:
+    """A model's training ended: it is ready, or it failed."""
+
+    model_id: int

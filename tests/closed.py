@@ -1,12 +1,12 @@
 """The environment of a test run and of its children: every outside source off, no key."""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from mystic.env import SETTINGS
 from mystic.env_sources import HTTP, SOURCE_SETTINGS, WS
+from tests import workers
 from tests.loopback import only
 
 NOWHERE = "127.0.0.1:9"  # the discard port: nothing answers
@@ -47,11 +47,13 @@ def close_environment() -> Path:
         os.environ.pop(f"{name}_FILE", None)
     # What the first child compiles, the next hundred read: else each start costs seconds more.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    tried = Path(tempfile.mkdtemp(prefix="mystic-tests-")) / "tried"
+    tried = workers.kept() / "tried"
     tried.touch()
-    before = os.environ.get("PYTHONPATH", "")
     folder = str(Path(only.__file__).parent)
+    before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ.update(CLOSED)
     os.environ[only.TRIED] = str(tried)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [folder, before]))
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [folder, *(path for path in before if path not in {folder, ""})]
+    )
     return tried

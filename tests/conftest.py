@@ -1,6 +1,7 @@
 """What every test shares: people by name, a closed network."""
 
 import os
+import shutil
 import sys
 
 import pytest
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from mystic.lib.live import hub
+from tests import workers
 from tests.closed import close_environment, close_settings
 from tests.loopback import only
 from tests.memory import forget
@@ -16,6 +18,11 @@ from tests.service_free import leave_out
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 TRIED = close_environment()
 only.begin()
+
+APPEND_ONLY = (
+    *("trading_ledgerentry", "trading_orderevent", "trading_fill"),
+    *("signals_forecast", "signals_forecastscore"),
+)
 
 
 def pytest_addoption(parser):
@@ -34,12 +41,25 @@ def pytest_collection_modifyitems(config, items):
     leave_out(config, items, is_full=bool(os.environ.get("DATABASE_URL")))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(specs):
+    """Give each worker what is its own."""
+    workers.equip(specs, only_here=[only.TRIED])
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
-    """Fail the run where something wanted to leave this machine, though it was refused."""
+    """Fail the run where something wanted to leave this machine, though it was refused.
+
+    Workers have ended by now; what they and their children tried is in the same file.
+    """
+    if workers.is_worker():
+        return
     tried = TRIED.read_text()
     if tried:
         sys.stderr.write(f"\nwhat wanted to leave this machine:\n{tried}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    shutil.rmtree(TRIED.parent, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +72,11 @@ def nothing_remembered():
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix():
+    """The names of the databases tell workers apart already."""
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """Let SQLite empty the append-only tables between tests; Postgres truncates past triggers.
 
@@ -59,8 +84,8 @@ def django_db_setup(django_db_setup, django_db_blocker):
     """
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         if connection.vendor == "sqlite":
-            for table in ("ledgerentry", "orderevent", "fill"):
-                cursor.execute(f"DROP TRIGGER IF EXISTS trading_{table}_delete")
+            for table in APPEND_ONLY:
+                cursor.execute(f"DROP TRIGGER IF EXISTS {table}_delete")
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,18 +12,14 @@ from typing import Any
 
 import httpx
 
+from tests import prepared
 from tests.closed import NOWHERE
+from tests.ports import free_port as free_port  # noqa: PLC0414  its users find it here
 
 ROOT = Path(__file__).resolve().parents[1]
 TEST_DATA = Path(os.environ.get("MYSTIC_TEST_DATA", ROOT.parent / "shared" / "data"))
 START_WITHIN_S = 120.0  # a busy machine is no fault of the product
 PASSWORD = "a long enough phrase 7"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until[T](what: str, ask: Callable[[], T], timeout_s: float = 30.0) -> T:
@@ -39,10 +34,16 @@ def until[T](what: str, ask: Callable[[], T], timeout_s: float = 30.0) -> T:
 
 
 class Product:
-    """One `manage.py run` on loopback, on a data folder and a port of its own."""
+    """One `manage.py run` on loopback, on a data folder and a port of its own.
 
-    def __init__(self, folder: Path, venue: str = NOWHERE, **settings: str) -> None:
+    In a test run its folder begins with a migrated database, unless `is_prepared` is false.
+    """
+
+    def __init__(
+        self, folder: Path, venue: str = NOWHERE, *, is_prepared: bool = True, **settings: str
+    ) -> None:
         self.folder = folder
+        self.is_prepared = is_prepared
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "product.log"
@@ -60,6 +61,8 @@ class Product:
 
     def start(self, timeout_s: float = START_WITHIN_S) -> float:
         """Start it and return the seconds until the first page."""
+        if self.is_prepared:
+            prepared.put(self.folder)
         began = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

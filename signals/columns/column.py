@@ -6,6 +6,10 @@ from signals.columns.clock import Clock
 from signals.columns.errors import ColumnError
 from signals.columns.graph import Arg, Graph, Node
 from signals.columns.refusals import finite_number, refuse_attribute, refuse_options, whole_number
+from signals.columns.words.averages import AverageWords
+from signals.columns.words.change import ChangeWords
+from signals.columns.words.memory import MemoryWords
+from signals.columns.words.statistics import StatisticsWords
 from signals.indicators.warmup import ema_history, rma_history
 
 
@@ -25,7 +29,7 @@ class Bollinger(NamedTuple):
     lower: "Column"
 
 
-class Column:
+class Column(AverageWords, StatisticsWords, ChangeWords, MemoryWords):
     """One value per closed bar, known at that bar's close; made by `x`, combined by operators.
 
     A value may be missing (no order block, too few bars). Arithmetic on a missing value is
@@ -235,6 +239,13 @@ class Column:
         )
         return Column(self._graph, node)
 
+    def _join(
+        self, op: str, others: "tuple[Column, ...]", *args: Arg, history: int = 0
+    ) -> "Column":
+        inputs = (self.node, *(self._operand(one, op).node for one in others))
+        node = self._graph.node(op, self.node.clock, inputs=inputs, args=args, history=history)
+        return Column(self._graph, node)
+
     def _window(self, op: str, bars: int, options: dict[str, object]) -> "Column":
         refuse_options(op, options)
         count = whole_number(op, bars, low=1)
@@ -263,7 +274,7 @@ class Column:
         return self._binary(op, other, is_flag=True)
 
 
-METHODS = tuple(name for name in vars(Column) if not name.startswith("_"))
+METHODS = tuple(name for name in dir(Column) if not name.startswith("_") and name != "node")
 _FRAME = "would hand out the whole series; a column is only ever seen at the bar that closed"
 
 

@@ -1,12 +1,27 @@
 """What each node calculates, piece by piece; a cut anywhere changes no bit of the result."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from signals.columns.kernel import Elementwise, Kernel, Stateful
 from signals.columns.series import Floats
 from signals.columns.smc_fields import SmcOp
+from signals.columns.words import (
+    averages,
+    calendar,
+    candles,
+    catalogue,
+    change,
+    memory,
+    model,
+    oscillators,
+    statistics,
+    trend,
+    volatility,
+    volume,
+)
 from signals.indicators.atr import Atr
 from signals.indicators.ema import Ema
 from signals.indicators.rolling import Rolling
@@ -14,14 +29,6 @@ from signals.indicators.rsi import Rsi
 from signals.indicators.sma import Sma
 from signals.indicators.stdev import Stdev
 from signals.indicators.window import Tail
-
-
-class Kernel(Protocol):
-    """The state of one node in one run."""
-
-    def push(self, inputs: Sequence[Floats]) -> Floats:
-        """Take the next piece of every input and return the piece of the result."""
-        ...
 
 
 class Lag:
@@ -33,27 +40,6 @@ class Lag:
     def push(self, inputs: Sequence[Floats]) -> Floats:
         joined = self._tail.extend(inputs[0])
         return joined[: len(inputs[0])]
-
-
-class Stateful:
-    """An indicator's own state."""
-
-    def __init__(self, state: Any) -> None:
-        self._state = state
-
-    def push(self, inputs: Sequence[Floats]) -> Floats:
-        result: Floats = self._state.push(*inputs)
-        return result
-
-
-class Elementwise:
-    """A calculation on the current bar alone."""
-
-    def __init__(self, function: Callable[..., Floats]) -> None:
-        self._function = function
-
-    def push(self, inputs: Sequence[Floats]) -> Floats:
-        return self._function(*inputs)
 
 
 class Field:
@@ -135,6 +121,18 @@ STATEFUL: Mapping[str, Callable[..., Kernel]] = {
     "ema": lambda bars: Stateful(Ema(bars)),
     "rsi": lambda bars: Stateful(Rsi(bars)),
     "atr": lambda bars: Stateful(Atr(bars)),
+    **averages.KERNELS,
+    **statistics.KERNELS,
+    **change.KERNELS,
+    **memory.KERNELS,
+    **trend.KERNELS,
+    **oscillators.KERNELS,
+    **volatility.KERNELS,
+    **volume.KERNELS,
+    **calendar.KERNELS,
+    **catalogue.KERNELS,
+    **candles.KERNELS,
+    **model.KERNELS,
 }
 
 SHARED = {name: Elementwise(function) for name, function in ELEMENTWISE.items()}

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from signals.columns.feeds import feed_values, settled_through
-from signals.columns.kernels import Kernel, make_kernel
+from signals.columns.kernel import Kernel
+from signals.columns.kernels import make_kernel
 from signals.columns.plan import ClockPlan
 from signals.columns.series import (
     Bars,

@@ -8,15 +8,32 @@ from signals.columns.clock import Clock
 from signals.columns.column import Column
 from signals.columns.errors import ColumnError
 from signals.columns.feeds import BookSpace, feed_column, macro_name
-from signals.columns.graph import Graph
+from signals.columns.graph import Arg, Graph
 from signals.columns.refusals import refuse_attribute, whole_number
 from signals.columns.smc_space import SmcSpace
+from signals.columns.words.calendar import CalendarWords
+from signals.columns.words.candles import CandleWords
+from signals.columns.words.catalogue import CatalogueWords
+from signals.columns.words.model import ModelWords
+from signals.columns.words.oscillators import OscillatorWords
+from signals.columns.words.trend import TrendWords
+from signals.columns.words.volatility import VolatilityWords
+from signals.columns.words.volume import VolumeWords
 from signals.indicators.warmup import rma_history
 
 Describe = Callable[["Space"], Column]
 
 
-class Space:
+class Space(
+    TrendWords,
+    OscillatorWords,
+    VolatilityWords,
+    VolumeWords,
+    CalendarWords,
+    CatalogueWords,
+    CandleWords,
+    ModelWords,
+):
     """The closed bars of one series, as columns.
 
     Attributes
@@ -93,6 +110,27 @@ class Space:
         )
         return Column(self._graph, node)
 
+    def _of(
+        self,
+        op: str,
+        inputs: tuple[Column, ...],
+        *args: Arg,
+        history: int = 0,
+        is_flag: bool = False,
+    ) -> Column:
+        node = self._graph.node(
+            op,
+            self._clock,
+            inputs=tuple(one.node for one in inputs),
+            args=args,
+            history=history,
+            is_flag=is_flag,
+        )
+        return Column(self._graph, node)
+
+    def _time(self) -> Column:
+        return self._source("open_time")
+
     def _source(self, name: str) -> Column:
         return Column(self._graph, self._graph.node("source", self._clock, args=(name,)))
 
@@ -115,7 +153,4 @@ class Space:
         raise ColumnError("x has no length: how many bars there are is known only after the last")
 
 
-NAMES = (
-    *("open", "high", "low", "close", "volume", "smc", "book"),
-    *("atr", "tf", "symbol", "feed", "macro", "news"),
-)
+NAMES = tuple(name for name in dir(Space) if not name.startswith("_"))

@@ -134,7 +134,7 @@ def _tasks(
 
 @functools.lru_cache(maxsize=256)
 def _instance(
-    class_name: str, timeframe: int, params: tuple[tuple[str, float], ...]
+    class_name: str, timeframe: int, params: tuple[tuple[str, float | str], ...]
 ) -> StrategyInstance:
     return CLASSES[class_name](timeframe=timeframe, **dict(params))
 

@@ -8,7 +8,7 @@ makes an instance, `version_hash(cls, params)` names its version. An instance ha
 
 from signals.columns import Entry, Exit, enter_long, exit_long, nothing
 from signals.strategies.base import Strategy, version_hash
-from signals.strategies.params import Param, ParamError
+from signals.strategies.params import Param, ParamError, TextParam
 
 __all__ = [
     "Entry",
@@ -16,6 +16,7 @@ __all__ = [
     "Param",
     "ParamError",
     "Strategy",
+    "TextParam",
     "enter_long",
     "exit_long",
     "nothing",

@@ -39,7 +39,7 @@ class Strategy:
         if "name" not in vars(cls):
             cls.name = cls.__name__
 
-    def __init__(self, *, timeframe: str | int | None = None, **params: float) -> None:
+    def __init__(self, *, timeframe: str | int | None = None, **params: float | str) -> None:
         unknown = sorted(set(params) - set(self.param_specs))
         if unknown:
             known = ", ".join(self.param_specs) or "none"

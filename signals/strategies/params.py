@@ -1,7 +1,10 @@
-"""A strategy's numbers: typed, bounded, labelled."""
+"""A strategy's parameters: typed, bounded, labelled."""
 
+import re
 from math import isfinite
 from typing import Any, Self, overload
+
+SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.]{0,19}(/[A-Z0-9]{2,12})?")
 
 
 class ParamError(ValueError):
@@ -76,3 +79,34 @@ class Param[T: (int, float)]:
                 f"{self.name} must lie between {self.low} and {self.high}, not {value!r}"
             )
         return cleaned
+
+
+class TextParam(Param[Any]):
+    """A parameter that is a text, such as another symbol: `"ETH/USDT"`, or several with commas.
+
+    Attributes
+    ----------
+    is_many : bool
+        Several symbols, separated by commas.
+    """
+
+    __slots__ = ("is_many",)
+
+    def __init__(self, default: str, *, label: str = "", is_many: bool = False) -> None:
+        super().__init__(default, label=label)
+        self.is_many = is_many
+
+    def clean(self, value: Any) -> str:
+        """Return the text in its one form, or refuse it.
+
+        Raises
+        ------
+        ParamError
+            Where it is no symbol, or no list of different symbols.
+        """
+        parts = [one.strip().upper() for one in value.split(",")] if isinstance(value, str) else []
+        wanted = 'symbols like "BTC/USDT, ETH/USDT"' if self.is_many else 'a symbol like "BTC/USDT"'
+        is_right = parts and all(SYMBOL.fullmatch(one) for one in parts)
+        if not is_right or len(set(parts)) != len(parts) or (len(parts) > 1 and not self.is_many):
+            raise ParamError(f"{self.name} must be {wanted}, not {value!r}")
+        return ",".join(parts)

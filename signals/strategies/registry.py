@@ -15,7 +15,7 @@ CLASSES: Mapping[str, type[Strategy]] = {
 
 
 def build(
-    class_name: str, params: Mapping[str, float], *, timeframe: str | int | None = None
+    class_name: str, params: Mapping[str, float | str], *, timeframe: str | int | None = None
 ) -> Strategy:
     """Return an instance of a registered class.
 

@@ -40,6 +40,7 @@ def run_again(product, **changes):
 
 
 def test_it_starts_says_where_it_is_and_refuses_a_second_one(product):
+    product.is_prepared = False  # as on a fresh machine: it makes its database
     product.start()
     assert f"Mystic is at {product.url}/" in product.log.read_text()
     assert (product.folder / "secret.key").stat().st_mode & 0o077 == 0

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import threading
 import time
 
@@ -12,8 +11,9 @@ import redis
 from mystic.lib.clock import iso, now_ms
 from mystic.lib.live import Hub
 from mystic.lib.live_client import EVENTS_PER_CLIENT, UNACKNOWLEDGED_LIMIT
+from tests.workers import redis_url
 
-REDIS_URL = os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/5"
+REDIS_URL = redis_url()
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+from tests import prepared
 from tests.markets.scripted import until
 from tests.servers import BinanceServer, in_thread, kline_data, kline_row
 
@@ -55,6 +56,7 @@ def test_a_killed_streamer_loses_and_doubles_nothing(tmp_path):
     told_path = tmp_path / "told.txt"
     with in_thread(BinanceServer()) as server:
         pump = Pump(server)
+        prepared.put(tmp_path)
         environment = {
             **os.environ,
             "MYSTIC_DATA_DIR": str(tmp_path),

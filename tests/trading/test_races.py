@@ -11,9 +11,9 @@ import pytest
 from django.db import IntegrityError, InternalError, connection, connections, transaction
 
 from markets.quotes import store
+from mystic.lib.append_only import AppendOnlyError
 from tests.trading.conftest import units
 from trading.models import Account, Fill, LedgerEntry, Order, OrderEvent, Position, RiskDay
-from trading.models.append_only import AppendOnlyError
 from trading.services.fills import paper_execute, position_exit
 from trading.services.ledger import ledger_verify
 from trading.services.limits import limits_change

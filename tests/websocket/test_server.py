@@ -14,6 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests import prepared
 from tests.closed import FIRST_VENUE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,7 @@ class Server:
             environ.pop(name)
         environ.pop("DATABASE_URL", None)
         environ.pop("REDIS_URL", None)
+        prepared.put(folder)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.websocket.serving"],
             cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True,

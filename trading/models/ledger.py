@@ -4,9 +4,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from mystic.lib.append_only import AppendOnly
 from mystic.lib.money import UnitsField
 from trading.models.accounts import Account
-from trading.models.append_only import AppendOnly
 from trading.models.orders import Fill, Order
 
 

@@ -7,10 +7,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from markets.models import Instrument
+from mystic.lib.append_only import AppendOnly
 from mystic.lib.money import UnitsField
 from signals.models import Signal
 from trading.models.accounts import Account, Deployment
-from trading.models.append_only import AppendOnly
 from trading.models.risk import RiskDecision
 
 

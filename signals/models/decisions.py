@@ -1,52 +1,11 @@
-"""Strategies, what they decided on every bar, and the signals that follow."""
+"""What strategies decided on every bar, and the signals that follow."""
 
-from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from markets.models import Instrument
-from markets.types import TIMEFRAME_NAMES
 from mystic.lib.provenance import Provenance
-
-
-class Strategy(models.Model):
-    """One strategy class with its parameters on one timeframe; without owner it is for everybody.
-
-    `version` hashes the code and the parameters: another version is another row.
-    """
-
-    class_name = models.CharField(max_length=80)
-    version = models.CharField(max_length=16)
-    name = models.CharField(max_length=80)
-    timeframe = models.PositiveIntegerField(help_text="seconds")
-    params = models.JSONField(default=dict)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="strategies"
-    )
-    is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["name"]
-        verbose_name_plural = "strategies"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["class_name", "version", "timeframe", "owner"],
-                name="strategy_version_once",
-            ),
-            models.UniqueConstraint(
-                fields=["class_name", "version", "timeframe"],
-                condition=models.Q(owner=None),
-                name="shared_strategy_version_once",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.version}"
-
-    @property
-    def timeframe_name(self) -> str:
-        return TIMEFRAME_NAMES.get(self.timeframe, f"{self.timeframe} s")
+from signals.models.strategies import Strategy
 
 
 class Decision(models.Model):
@@ -168,46 +127,3 @@ class Signal(models.Model):
             as_of_ms=self.bar_close * 1000,
             received_at_ms=int(self.created_at.timestamp() * 1000),
         )
-
-
-class Pattern(models.Model):
-    """One Smart-Money event: drawn at `at`, known from `confirmed_at` (UTC epoch seconds)."""
-
-    class Kind(models.TextChoices):
-        SWING_HIGH = "swing_high"
-        SWING_LOW = "swing_low"
-        BOS = "bos", "break of structure"
-        CHOCH = "choch", "change of character"
-        ORDER_BLOCK = "order_block"
-        FAIR_VALUE_GAP = "fvg", "fair value gap"
-
-    instrument = models.ForeignKey(Instrument, models.CASCADE, related_name="patterns")
-    timeframe = models.PositiveIntegerField()
-    kind = models.CharField(max_length=12, choices=Kind)
-    direction = models.SmallIntegerField(help_text="1 bullish, -1 bearish")
-    top = models.FloatField()
-    bottom = models.FloatField()
-    at = models.BigIntegerField()
-    confirmed_at = models.BigIntegerField()
-    mitigated_at = models.BigIntegerField(null=True, blank=True)
-
-    class Meta:
-        indexes = [
-            # Serves the chart: what was confirmed since the first bar it shows.
-            models.Index(
-                fields=["instrument", "timeframe", "confirmed_at"], name="pattern_by_series"
-            ),
-        ]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["instrument", "timeframe", "kind", "direction", "at", "confirmed_at"],
-                name="pattern_once",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(confirmed_at__gte=models.F("at")),
-                name="pattern_confirmed_after_it_began",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.instrument_id} at {self.at}"

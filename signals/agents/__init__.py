@@ -1,0 +1,1 @@
+"""Several strategies and models vote; their weights come from their measured record."""

@@ -1,0 +1,35 @@
+"""What calculates one node, and the forms most operators take."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from signals.columns.series import Floats
+
+
+class Kernel(Protocol):
+    """The state of one node in one run."""
+
+    def push(self, inputs: Sequence[Floats]) -> Floats:
+        """Take the next piece of every input and return the piece of the result."""
+        ...
+
+
+class Stateful:
+    """An indicator's own state."""
+
+    def __init__(self, state: Any) -> None:
+        self._state = state
+
+    def push(self, inputs: Sequence[Floats]) -> Floats:
+        result: Floats = self._state.push(*inputs)
+        return result
+
+
+class Elementwise:
+    """A calculation on the current bar alone."""
+
+    def __init__(self, function: Callable[..., Floats]) -> None:
+        self._function = function
+
+    def push(self, inputs: Sequence[Floats]) -> Floats:
+        return self._function(*inputs)

@@ -1,0 +1,15 @@
+"""Trend indicators of the bars."""
+
+from collections.abc import Callable, Mapping
+
+from signals.columns.derivable import Looking
+from signals.columns.kernel import Kernel
+
+
+class TrendWords(Looking):
+    """Trend indicators of the bars."""
+
+    __slots__ = ()
+
+
+KERNELS: Mapping[str, Callable[..., Kernel]] = {}

@@ -1,0 +1,15 @@
+"""Ranges, channels and volatility of the bars."""
+
+from collections.abc import Callable, Mapping
+
+from signals.columns.derivable import Looking
+from signals.columns.kernel import Kernel
+
+
+class VolatilityWords(Looking):
+    """Ranges, channels and volatility of the bars."""
+
+    __slots__ = ()
+
+
+KERNELS: Mapping[str, Callable[..., Kernel]] = {}

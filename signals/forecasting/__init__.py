@@ -1,0 +1,1 @@
+"""Forecasts as pure calculation: features, purged walk-forward, trees, scores, calibration."""

@@ -1,0 +1,1 @@
+"""Quotes on both sides of a book: what to ask and bid for, given what is held."""

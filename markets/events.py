@@ -52,7 +52,11 @@ class BarForming:
 
 @dataclass(frozen=True, slots=True)
 class BarsClosed:
-    """Bars that are sealed and stored, oldest first; all of one timeframe, of any instruments."""
+    """Bars that are sealed and stored, oldest first; all of one timeframe, of any instruments.
+
+    Each bar that a gate seals is told once, in the order of its series. History is not told, nor
+    a bar that comes after later ones of its series were told.
+    """
 
     timeframe: int
     bars: tuple[Bar, ...]

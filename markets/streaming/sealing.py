@@ -48,7 +48,12 @@ class Note:
 
 
 def notes_write(notes: Sequence[Note], *, is_announced: bool = True) -> None:
-    """Write all notes in one transaction; a kill leaves all of them or none."""
+    """Write all notes in one transaction; a kill leaves all of them or none.
+
+    What is late was sealed before, perhaps by a note of these: it comes after what is sealed, or
+    the first word of a bar would be taken for known and never told, and its correction for the
+    first word.
+    """
     with transaction.atomic():
         for note in notes:
             series = {"instrument_id": note.instrument_id, "timeframe": note.timeframe}
@@ -60,8 +65,8 @@ def notes_write(notes: Sequence[Note], *, is_announced: bool = True) -> None:
                 gap_resolve(
                     **series, start=note.answered[0], end=note.answered[1], absent=note.absent
                 )
-        candles_store([bar for note in notes for bar in note.late], is_announced=False)
         candles_store([bar for note in notes for bar in note.sealed], is_announced=is_announced)
+        candles_store([bar for note in notes for bar in note.late], is_announced=False)
 
 
 class Sealing:
@@ -71,12 +76,13 @@ class Sealing:
         self._writer = writer
         self._notes: list[Note] = []
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._settled = asyncio.Event()
+        self._count_put = 0
+        self._count_settled = 0
 
     def put(self, note: Note) -> None:
         self._notes.append(note)
-        self._idle.clear()
+        self._count_put += 1
         self._wake.set()
 
     async def run(self) -> None:
@@ -86,11 +92,17 @@ class Sealing:
             await asyncio.sleep(GATHER_S)
             self._wake.clear()
             batch, self._notes = self._notes, []
-            if batch:
-                await self._writer.insist(lambda batch=batch: notes_write(batch))  # type: ignore[misc]
-            if not self._notes:
-                self._idle.set()
+            try:
+                if batch:
+                    await self._writer.insist(lambda batch=batch: notes_write(batch))  # type: ignore[misc]
+            finally:
+                # What could not be written is asked again by its series: nobody waits for it.
+                self._count_settled += len(batch)
+                settled, self._settled = self._settled, asyncio.Event()
+                settled.set()
 
     async def drained(self) -> None:
-        """Wait until everything that was put is written."""
-        await self._idle.wait()
+        """Wait until everything that was put before this call is written, or given up."""
+        count = self._count_put
+        while self._count_settled < count:
+            await self._settled.wait()

@@ -210,7 +210,11 @@ class SeriesKeeper:
         return server_ms // 1000
 
     async def write(self, notes: Sequence[Note]) -> None:
-        """Write history at once, without telling anyone, after what the gates sealed before."""
+        """Write history, without telling anyone, after what the gates sealed before.
+
+        Else a bar that waits to be told would be known already when its turn comes.
+        """
+        await self._sealing.drained()
         await self._writer.insist(lambda: notes_write(notes, is_announced=False))
 
     def _bars(self, instrument_id: int, rows: Iterable[CandleRow]) -> list[Bar]:

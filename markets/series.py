@@ -1,5 +1,6 @@
 """Read a stored series: where it ends, its sealed bars, higher timeframes without reading twice."""
 
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
@@ -64,6 +65,8 @@ class Remembered:
 
 
 _remembered: OrderedDict[tuple[int, int, int], Remembered] = OrderedDict()
+# Several threads read series: what one has just put another may already have pushed out.
+_lock = threading.Lock()
 
 
 def base_timeframe() -> int:
@@ -141,7 +144,8 @@ def bars_load(
 def _grown(instrument_id: int, timeframe: int, head: Head, limit: int) -> BarArrays | None:
     """Return the remembered bars with those that closed since, or None if they do not suffice."""
     key = (instrument_id, timeframe, base_timeframe())
-    known = _remembered.get(key)
+    with _lock:
+        known = _remembered.get(key)
     if known is None or known.stamp != head.stamp or not len(known.ring):
         return None
     bars = known.ring.bars
@@ -174,11 +178,13 @@ def _read(instrument_id: int, low: int, head: Head, count: int) -> BarArrays:
 
 def forget() -> None:
     """Forget every series, as a new process has."""
-    _remembered.clear()
+    with _lock:
+        _remembered.clear()
 
 
 def _remember(key: tuple[int, int, int], what: Remembered) -> None:
-    _remembered[key] = what
-    _remembered.move_to_end(key)
-    while len(_remembered) > MOST_SERIES:
-        _remembered.popitem(last=False)
+    with _lock:
+        _remembered[key] = what
+        _remembered.move_to_end(key)
+        while len(_remembered) > MOST_SERIES:
+            _remembered.popitem(last=False)

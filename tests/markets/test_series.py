@@ -1,6 +1,9 @@
 """What is remembered of a series is always what the store would tell."""
 
 import random
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -161,3 +164,25 @@ def test_a_bar_that_comes_late_into_a_range_called_absent_is_remembered_too(inst
     candles_store([bar(key, 20, chance)])
     compare(key, chance)
     assert START + 900 in bars_load(key, 60, limit=100).open_time.tolist()
+
+
+class Slow(OrderedDict):
+    """Lets other threads go on right after something was put."""
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        threading.Event().wait(0.001)
+
+
+def test_threads_remember_at_once_without_a_fault(monkeypatch):
+    monkeypatch.setattr(series, "_remembered", Slow())
+    monkeypatch.setattr(series, "MOST_SERIES", 1)
+
+    def work(key):
+        for _ in range(20):
+            series._remember((key, 60, 60), None)
+        return key
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(4))) == [0, 1, 2, 3]
+    assert len(series._remembered) == 1

@@ -132,10 +132,6 @@ def working_orders_for(*, user: User, symbol: str | None = None) -> QuerySet[Ord
     return orders_for(user=user, symbol=symbol).filter(status__in=Order.WORKING)
 
 
-def fills_for(*, user: User) -> QuerySet[Fill]:
-    return Fill.objects.filter(order__account__owner=user).select_related("order__instrument")
-
-
 def positions_for(*, user: User, symbol: str | None = None) -> QuerySet[Position]:
     """Return the user's positions, open and closed, newest first."""
     positions = Position.objects.filter(account__owner=user).select_related(

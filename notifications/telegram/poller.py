@@ -1,7 +1,8 @@
 """Ask Telegram for updates by long polling, in a thread with a loop of its own.
 
 An update is acknowledged by asking for the next one, which happens only after its work is
-committed; one that comes again after a crash is known by its number.
+committed; one that comes again after a crash is known by its number. One that cannot be worked
+off is tried three times and then passed over: those behind it wait.
 """
 
 import asyncio
@@ -12,11 +13,17 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx
-from django.db import Error, close_old_connections
+from django.db import Error, InterfaceError, OperationalError, close_old_connections
 
 from mystic.lib.backoff import Backoff
 from notifications.models import BotState
-from notifications.telegram.updates import Reply, next_offset, update_work_off
+from notifications.telegram.updates import (
+    Reply,
+    next_offset,
+    number_of,
+    update_pass_over,
+    update_work_off,
+)
 from notifications.transports.telegram import (
     Bot,
     BotRefusedError,
@@ -31,6 +38,7 @@ POLL_S = 50
 TIMEOUT = httpx.Timeout(POLL_S + 10.0, connect=5.0)
 CONFLICT_WAIT_S = 30.0
 TOKEN_REFUSED_WAIT_S = 300.0
+MOST_TRIES = 3
 ALLOWED_UPDATES = ["message", "my_chat_member"]
 
 
@@ -50,6 +58,8 @@ class TelegramPoller:
         self._conflict_wait_s = conflict_wait_s
         self._backoff = Backoff(base_s=first_delay_s, cap_s=60.0)
         self._is_answered = False
+        self._failing: int | None = None
+        self._tries = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._thread: threading.Thread | None = None
@@ -93,8 +103,8 @@ class TelegramPoller:
                 await self._introduce(client)
             updates = await self._updates(client, next_offset(state))
             for update in updates:
-                reply = await _in_thread(update_work_off, self._bot.bot_id, update)
-                await self._answer(reply)
+                if not await self._is_settled(update):
+                    return self._backoff.next_delay_s()
         except BotRefusedError as refusal:
             return await self._after_refusal(refusal)
         except BotSilentError as silence:
@@ -111,6 +121,35 @@ class TelegramPoller:
         if state.state != "listening":
             await self._note("listening", "")
         return 0.0
+
+    async def _is_settled(self, update: Any) -> bool:
+        """Work an update off and answer; return whether the next one may have its turn."""
+        try:
+            reply = await _in_thread(update_work_off, self._bot.bot_id, update)
+        except (OperationalError, InterfaceError):
+            # The database is away: that is no fault of the update.
+            raise
+        except Exception as fault:
+            number = number_of(update)
+            if number is None:
+                raise
+            return await self._after_fault(number, fault)
+        await self._answer(reply)
+        return True
+
+    async def _after_fault(self, number: int, fault: Exception) -> bool:
+        """Count an update's failures; pass it over after the last try, and say so once."""
+        self._tries = self._tries + 1 if number == self._failing else 1
+        self._failing = number
+        if self._tries < MOST_TRIES:
+            return False
+        await _in_thread(update_pass_over, self._bot.bot_id, number)
+        # Neither the text, which might hold a code, nor the traceback.
+        kind = type(fault).__name__
+        log.error(
+            "update %d of the bot failed %d times (%s): passed over", number, MOST_TRIES, kind
+        )
+        return True
 
     def _state(self) -> BotState:
         return BotState.objects.get_or_create(bot_id=self._bot.bot_id)[0]

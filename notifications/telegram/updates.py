@@ -38,20 +38,42 @@ def next_offset(state: BotState) -> int | None:
     return state.update_id + 1
 
 
+def number_of(update: object) -> int | None:
+    """Return an update's number, None where it is no update."""
+    number = update.get("update_id") if isinstance(update, dict) else None
+    return number if isinstance(number, int) else None
+
+
 def update_work_off(bot_id: str, update: object) -> Reply | None:
     """Do what an update asks, once however often it comes, and return what to answer."""
-    update_id = update.get("update_id") if isinstance(update, dict) else None
-    if not isinstance(update, dict) or not isinstance(update_id, int):
+    number = number_of(update)
+    if not isinstance(update, dict) or number is None:
         return None
     with transaction.atomic():
         state = BotState.objects.select_for_update().get(bot_id=bot_id)
-        offset = next_offset(state)
-        if offset is not None and update_id < offset:
+        if _is_done(state, number):
             return None
         reply = _answer(update)
-        state.update_id, state.updated_at = update_id, timezone.now()
-        state.save(update_fields=["update_id", "updated_at"])
+        _note_done(state, number)
     return reply
+
+
+def update_pass_over(bot_id: str, number: int) -> None:
+    """Take an update for done without doing it, so that those behind it get their turn."""
+    with transaction.atomic():
+        state = BotState.objects.select_for_update().get(bot_id=bot_id)
+        if not _is_done(state, number):
+            _note_done(state, number)
+
+
+def _is_done(state: BotState, number: int) -> bool:
+    offset = next_offset(state)
+    return offset is not None and number < offset
+
+
+def _note_done(state: BotState, number: int) -> None:
+    state.update_id, state.updated_at = number, timezone.now()
+    state.save(update_fields=["update_id", "updated_at"])
 
 
 def _answer(update: dict[str, Any]) -> Reply | None:

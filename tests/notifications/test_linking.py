@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from notifications.models import Alert, BotState, Channel, LinkCode
@@ -248,6 +248,41 @@ class TestPoller:
         telegram.say(42, f"/start {link_code_issue(user=ann)}")
         eventually(lambda: Channel.objects.filter(kind="telegram").exists())
         assert surprises == []
+
+    def test_an_update_that_always_fails_is_passed_over_after_three_tries(
+        self, ann, telegram, poller, eventually, caplog
+    ):
+        poller.start()
+        # Half of a surrogate pair has no digest and cannot be stored.
+        broken = telegram.say(66, "/start \ud800canary")
+        number = telegram.say(42, f"/start {link_code_issue(user=ann)}")
+        eventually(lambda: telegram.acknowledged == number)
+        assert Channel.objects.get(kind="telegram").address == "42"
+        assert [one["chat_id"] for one in telegram.sent] == [42]
+        told = [one.getMessage() for one in caplog.records if "of the bot" in one.getMessage()]
+        assert told == [
+            f"update {broken} of the bot failed 3 times (UnicodeEncodeError): passed over"
+        ]
+        assert "canary" not in caplog.text
+        offsets = [one[1].get("offset") for one in telegram.calls if one[0] == "getUpdates"]
+        assert offsets.count(broken + 1) == 0
+        assert BotState.objects.get().update_id == number
+
+    def test_a_database_that_is_away_passes_nothing_over(
+        self, ann, telegram, poller, eventually, monkeypatch
+    ):
+        faults = [OperationalError("the database is away")] * 5
+
+        def work_off(bot_id, update):
+            if faults:
+                raise faults.pop()
+            return update_work_off(bot_id, update)
+
+        monkeypatch.setattr("notifications.telegram.poller.update_work_off", work_off)
+        poller.start()
+        telegram.say(42, f"/start {link_code_issue(user=ann)}")
+        eventually(lambda: Channel.objects.filter(kind="telegram").exists(), timeout_s=12)
+        assert faults == []
 
     def test_a_refused_token_is_noted_without_showing_it(
         self, telegram, settings, eventually, caplog

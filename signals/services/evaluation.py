@@ -26,8 +26,7 @@ from signals.events import DecisionsWritten, SignalRaised
 from signals.feed import Extent, Feed, extents
 from signals.models import Decision, Progress, Signal, Strategy
 from signals.services.conclusions import Outcome, conclude
-from signals.strategies.base import Strategy as StrategyInstance
-from signals.strategies.registry import CLASSES
+from signals.services.instances import instance_of, is_known
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +79,7 @@ def _evaluate(timeframe: int, bar_close: int | None) -> int:
     strategies = [
         row
         for row in Strategy.objects.filter(is_active=True, timeframe__gte=timeframe)
-        if row.timeframe % base == 0 and row.class_name in CLASSES
+        if row.timeframe % base == 0 and is_known(row)
     ]
     instruments = instruments_watched() if strategies else []
     spans = extents([instrument.pk for instrument in instruments], base)
@@ -132,21 +131,13 @@ def _tasks(
                 yield Task(strategy, instrument, begin, last)
 
 
-@functools.lru_cache(maxsize=256)
-def _instance(
-    class_name: str, timeframe: int, params: tuple[tuple[str, float | str], ...]
-) -> StrategyInstance:
-    return CLASSES[class_name](timeframe=timeframe, **dict(params))
-
-
 def _outcome(
     task: Task, feed: Feed, spans: dict[int, Extent], poor: Mapping[int, str] = NONE_POOR
 ) -> Outcome:
     row = task.strategy
     try:
-        strategy = _instance(row.class_name, row.timeframe, tuple(sorted(row.params.items())))
         decisions = engine_evaluate(
-            strategy,
+            instance_of(row),
             feed,
             instrument=task.instrument.pk,
             from_open=task.from_open,

@@ -166,7 +166,7 @@ def test_a_bar_that_comes_late_into_a_range_called_absent_is_remembered_too(inst
     assert START + 900 in bars_load(key, 60, limit=100).open_time.tolist()
 
 
-class Slow(OrderedDict):
+class Slow(OrderedDict[tuple[int, int, int], None]):
     """Lets other threads go on right after something was put."""
 
     def __setitem__(self, key, value):

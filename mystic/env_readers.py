@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,17 @@ class Setting:
 
 def text(raw: str) -> str:
     return raw
+
+
+def directory(raw: str) -> str:
+    """Return the absolute path of a folder that exists; empty stays empty."""
+    if not raw:
+        return raw
+    path = Path(raw).expanduser().resolve()
+    if not path.is_dir():
+        message = f"names no folder: {path}; make it, or leave the setting out"
+        raise ValueError(message)
+    return str(path)
 
 
 def boolean(raw: str) -> bool:

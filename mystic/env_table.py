@@ -5,6 +5,7 @@ from mystic.env_readers import (
     amount,
     boolean,
     choice,
+    directory,
     integer,
     items,
     symbols,
@@ -60,6 +61,12 @@ CORE_SETTINGS = (
         "1m",
         choice(*TIMEFRAMES),
         "Timeframe of the bars that are streamed and stored.",
+    ),
+    Setting(
+        "MYSTIC_STRATEGIES_DIR",
+        "",
+        directory,
+        "Folder of strategy classes of your own, followed while Mystic runs; empty is none.",
     ),
     Setting("MYSTIC_HISTORY_DAYS", "30", integer(1, 3650), "Days of bars that are back-filled."),
     Setting(

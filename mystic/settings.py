@@ -152,6 +152,7 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+MYSTIC_STRATEGIES_DIR: str = ENV["MYSTIC_STRATEGIES_DIR"]
 REDIS_URL = ENV["REDIS_URL"]
 if REDIS_URL:
     CHANNEL_LAYERS: dict[str, Any] = {

@@ -22,7 +22,7 @@ from markets.streaming.book_stats import stats
 from mystic.lib import bus, ratelimit
 from mystic.lib.live import hub
 from notifications.watch import watch as price_rules
-from signals.services import evaluation, patterns
+from signals.services import evaluation, folder, patterns
 from trading import live as trading_live
 from trading.watch import watch
 
@@ -36,6 +36,7 @@ def forget():
     _forget_markets()
     evaluation._cache.__init__()
     evaluation._corrected_through[:] = [0]
+    folder.folder.forget()
     patterns._series.clear()
     patterns._waiting.clear()
     trading_live._marked_at.clear()

@@ -26,6 +26,7 @@ from signals.events import DecisionsWritten, SignalRaised
 from signals.feed import Extent, Feed, extents
 from signals.models import Decision, Progress, Signal, Strategy
 from signals.services.conclusions import Outcome, conclude
+from signals.services.folder import folder_refresh
 from signals.services.instances import instance_of, is_known
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ def evaluate_waiting() -> int:
 
 
 def _evaluate(timeframe: int, bar_close: int | None) -> int:
+    folder_refresh()
     base = base_timeframe()
     strategies = [
         row

@@ -7,7 +7,7 @@ from django.db import transaction
 from markets.selectors import base_timeframe
 from signals.models import Progress, Strategy
 from signals.strategies.base import Strategy as StrategyClass
-from signals.strategies.registry import CLASSES, misfit, running_timeframe
+from signals.strategies.registry import CLASSES, is_from_folder, misfit, running_timeframe
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,11 @@ def _shared_row(cls: type[StrategyClass]) -> Strategy | None:
         version=instance.version,
         timeframe=timeframe,
         owner=None,
-        defaults={"name": cls.name, "params": instance.params},
+        defaults={
+            "name": cls.name,
+            "params": instance.params,
+            "origin": Strategy.Origin.FOLDER if is_from_folder(cls) else Strategy.Origin.BUILT_IN,
+        },
     )
     if not row.is_active or row.name != cls.name:
         row.is_active, row.name = True, cls.name

@@ -11,6 +11,9 @@ from markets.types import TIMEFRAME_NAMES, TIMEFRAME_SECONDS
 from signals.columns import Column, Cursor, Entry, Exit, Intent, Space
 from signals.strategies.params import Param, ParamError
 
+LANGUAGE = 2
+"""The meaning of the words: raised when one calculates something else, so that versions change."""
+
 
 class Strategy:
     """Buy when the rules say so; the same answer in backtest, paper and live.
@@ -26,11 +29,14 @@ class Strategy:
         The clock: one decision on every closed bar of it.
     params : dict
         The values of the `Param`s.
+    loaded_source : bytes or None
+        The text it was made from, for a class of the strategies folder.
     """
 
     name: ClassVar[str] = ""
     timeframe: str = "5m"
     param_specs: ClassVar[Mapping[str, Param[Any]]] = {}
+    loaded_source: ClassVar[bytes | None] = None
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -83,12 +89,13 @@ def version_hash(cls: type[Strategy], params: Mapping[str, Any]) -> str:
     str
         16 hexadecimal digits; equal for equal code and equal values, defaults filled in.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"language {LANGUAGE}".encode())
     for part in cls.__mro__:
         if part is Strategy:
             break
         if issubclass(part, Strategy):
-            digest.update(Path(inspect.getfile(part)).read_bytes())
+            source = vars(part).get("loaded_source")
+            digest.update(source or Path(inspect.getfile(part)).read_bytes())
             digest.update(part.__qualname__.encode())
     values = cls(**params).params
     digest.update(json.dumps(values, sort_keys=True).encode())

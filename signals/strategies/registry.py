@@ -1,6 +1,6 @@
 """The strategies there are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from markets.types import TIMEFRAME_SECONDS
 from signals.columns.compiled import compile_strategy
@@ -9,9 +9,23 @@ from signals.strategies.base import Strategy
 from signals.strategies.smc_confluence import SmcConfluence
 from signals.strategies.trend_pullback import TrendPullback
 
-CLASSES: Mapping[str, type[Strategy]] = {
-    one.__name__: one for one in (SmcConfluence, TrendPullback)
-}
+BUILT_IN: tuple[type[Strategy], ...] = (SmcConfluence, TrendPullback)
+CLASSES: dict[str, type[Strategy]] = {one.__name__: one for one in BUILT_IN}
+"""By name: those that come with Mystic, and what the strategies folder holds at present."""
+
+
+def offer(found: Iterable[type[Strategy]]) -> None:
+    """Let the classes of the strategies folder be these, and no others."""
+    classes = {one.__name__: one for one in found}
+    for name in [name for name, cls in CLASSES.items() if is_from_folder(cls)]:
+        if name not in classes:
+            del CLASSES[name]
+    CLASSES.update(classes)
+
+
+def is_from_folder(cls: type[Strategy]) -> bool:
+    """Tell whether a class was read from the strategies folder."""
+    return cls.loaded_source is not None
 
 
 def build(

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from signals.services.folder import folder_refresh
 from signals.services.strategies import strategies_sync
 
 
@@ -15,5 +16,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
+        folder_refresh()
         strategies_sync()
         self.stdout.write("The database is ready.")

@@ -13,7 +13,7 @@ from tests import workers
 from tests.closed import close_environment, close_settings
 from tests.loopback import only
 from tests.memory import forget
-from tests.service_free import leave_out
+from tests.service_free import check, leave_out
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 TRIED = close_environment()
@@ -38,13 +38,19 @@ def pytest_configure():
 
 def pytest_collection_modifyitems(config, items):
     """What needs no service runs on SQLite only."""
-    leave_out(config, items, is_full=bool(os.environ.get("DATABASE_URL")))
+    if os.environ.get("DATABASE_URL"):
+        leave_out(config, items)
+
+
+def pytest_runtest_setup(item):
+    """What runs on SQLite only needs no database."""
+    check(item)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(specs):
     """Give each worker what is its own."""
-    workers.equip(specs, only_here=[only.TRIED])
+    workers.equip(specs)
 
 
 @pytest.hookimpl(trylast=True)

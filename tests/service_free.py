@@ -1,7 +1,7 @@
 """Tests that touch neither database nor Redis: a second run on PostgreSQL would prove nothing new.
 
-`make test-full` leaves them out. A test below these paths that asks for the database stops the
-run: it belongs elsewhere, or its path does not belong here.
+`make test-full` leaves them out. A test below these paths that asks for the database fails: it
+belongs elsewhere, or its path does not belong here.
 """
 
 from pathlib import Path
@@ -51,13 +51,16 @@ def _asks_for_the_database(item: pytest.Item) -> bool:
     return bool(names & DATABASE) or item.get_closest_marker("django_db") is not None
 
 
-def leave_out(config: pytest.Config, items: list[pytest.Item], *, is_full: bool) -> None:
-    """Check the listed tests; in the full run take them out."""
-    listed = [item for item in items if is_listed(item.path)]
-    wrong = [item.nodeid for item in listed if _asks_for_the_database(item)]
-    if wrong:
-        message = f"tests/service_free.py lists what asks for the database: {', '.join(wrong)}"
-        raise pytest.UsageError(message)
-    if is_full and listed:
-        config.hook.pytest_deselected(items=listed)
-        items[:] = [item for item in items if not is_listed(item.path)]
+def check(item: pytest.Item) -> None:
+    """Fail a listed test that asks for the database."""
+    if is_listed(item.path) and _asks_for_the_database(item):
+        pytest.fail(f"tests/service_free.py lists {item.path}, yet this asks for the database")
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take the listed tests out; those that are listed wrongly stay, and fail."""
+    out = [item for item in items if is_listed(item.path) and not _asks_for_the_database(item)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        gone = set(out)
+        items[:] = [item for item in items if item not in gone]

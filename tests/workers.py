@@ -17,6 +17,7 @@ KEPT = "TESTS_FOLDER"  # what the workers of one run share
 REDIS = "TESTS_REDIS_URL"  # for tests of Redis itself in a run that works without
 STANDARD_REDIS = "redis://127.0.0.1:6379/5"
 LAST_REDIS_NUMBER = 15  # of a server as it is installed
+BEGAN_WITH = dict(os.environ)
 
 
 def is_worker() -> bool:
@@ -48,16 +49,18 @@ def redis_of(number: int, url: str) -> str:
     return urlunsplit(parts._replace(path=f"/{mine}"))
 
 
-def equip(specs: list[Any], only_here: list[str]) -> None:
-    """Give the workers that are to be started what is theirs.
+def equip(specs: list[Any]) -> None:
+    """Give the workers that are to be started what is theirs, and the environment of the start.
 
-    `only_here` names variables that a worker must not have yet while its Python starts: it sets
-    itself up as a test run does, not as a child of one.
+    Each closes its own, as a run without workers does after it has read its settings.
     """
-    late = {name: os.environ.pop(name) for name in only_here if name in os.environ}
+    own = {STARTER: str(os.getpid()), KEPT: os.environ[KEPT]}
+    os.environ.clear()
+    os.environ.update(BEGAN_WITH)
+    # What one worker compiles, the next run reads.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     given = os.environ.get("REDIS_URL", "")
     for number, spec in enumerate(specs):
-        spec.env |= late | {STARTER: str(os.getpid())}
-        spec.env[REDIS] = redis_of(number, given or STANDARD_REDIS)
+        spec.env |= own | {REDIS: redis_of(number, given or STANDARD_REDIS)}
         if given:
             spec.env["REDIS_URL"] = spec.env[REDIS]

@@ -59,7 +59,8 @@ def _look(event: str, args: tuple[object, ...]) -> None:
         return
     if host != PROBE:
         with Path(os.environ[TRIED]).open("a") as file:
-            file.write(f"{event} {host!r} in {' '.join(sys.argv)}\n")
+            during = os.environ.get("PYTEST_CURRENT_TEST", "no test")
+            file.write(f"{event} {host!r} in {' '.join(sys.argv)} during {during}\n")
     raise OutsideError(f"{host!r} is outside of this machine")
 
 

@@ -1,15 +1,18 @@
 """What is asked about slow feeds: points for strategies, and what the pages show of them."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 import numpy as np
 from django.conf import settings
 from django.db.models import Max, Q
 from numpy.typing import NDArray
 
-from markets.models import BookStat, Instrument, MacroPoint, SentimentPoint
+from markets.models import BookStat, Instrument, MacroPoint, SentimentPoint, UnusualActivity
+from markets.options.contracts import parse
+from markets.providers.rows import OptionKind
 from markets.providers.table import is_replaying
 from mystic.lib.clock import now_ms
 from mystic.lib.provenance import REPLAY_PREFIX
@@ -19,9 +22,11 @@ BOOK_FIELDS = frozenset(
     {"spread", "imbalance", "micro_offset", "order_flow_imbalance", "bid_depth", "ask_depth"}
     | {"void_above", "void_below", "buy_volume", "sell_volume"}
 )
-MINUTE_S = 60
+MINUTE_S, DAY_S = 60, 86_400
 # The streamer writes a minute of the book a few seconds after its end.
 BOOK_WRITTEN_S = 15
+# A chain is valued, judged and stored within so many seconds of its snapshot.
+UNUSUAL_WRITTEN_S = 15
 
 
 class UnknownFeedError(LookupError):
@@ -57,6 +62,7 @@ def feed_points(
     ----------
     name : str
         `fear_greed`; `news` (of an instrument) and `market_news`: the mean tone of an hour;
+        `unusual_options` (of a stock): premium of the day's unusual calls less that of its puts;
         `macro:<series>`: the newest period as it was published; `book.<column of BookStat>`.
 
     Raises
@@ -77,6 +83,8 @@ def feed_points(
         return _mood(name.removeprefix("market_"), None, span)
     if name == "news":
         return FeedPoints.of(()) if instrument_id is None else _mood("news", instrument_id, span)
+    if name == "unusual_options":
+        return FeedPoints.of(() if instrument_id is None else _unusual(instrument_id, start, end))
     raise UnknownFeedError(f"there is no feed {name}")
 
 
@@ -124,6 +132,31 @@ def _macro(series: str, start: int, span: Q) -> FeedPoints:
             newest = period
             kept.append((at, value))
     return FeedPoints.of(kept)
+
+
+def _unusual(instrument_id: int, start: int, end: int | None) -> Iterator[tuple[int, float]]:
+    """Yield the sum of the trading day so far at each contract that stood out.
+
+    Premium of calls less premium of puts, in the quote asset. A contract whose premium is not known
+    counts nothing. It is known when it was seen, and the seconds in which it is stored.
+    """
+    rows = UnusualActivity.objects.filter(
+        underlying_id=instrument_id, premium__isnull=False, day__gte=_day_before(start)
+    ).order_by("detected_at_ms", "pk")
+    net: dict[date, float] = {}
+    for contract, day, premium, at_ms in rows.values_list(
+        "contract", "day", "premium", "detected_at_ms"
+    ):
+        sign = 1 if parse(contract).kind is OptionKind.CALL else -1
+        net[day] = net.get(day, 0.0) + sign * premium
+        at = -(-at_ms // 1000) + UNUSUAL_WRITTEN_S
+        if start < at and (end is None or at <= end):
+            yield at, net[day]
+
+
+def _day_before(moment: int) -> date:
+    """Return a day that no trading day touched after a moment can precede."""
+    return datetime.fromtimestamp(max(moment, DAY_S) - DAY_S, tz=UTC).date()
 
 
 def _book(field: str, instrument_id: int | None, start: int, end: int | None) -> FeedPoints:

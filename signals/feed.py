@@ -17,7 +17,7 @@ from markets.selectors import bars_load, instrument_by_symbol
 from markets.selectors_feeds import FeedPoints, UnknownFeedError, feed_points, feed_settled
 from markets.types import Origin
 from mystic.lib.provenance import may_be_live
-from signals.columns.errors import ColumnError
+from signals.columns.errors import UnreadFeedError
 from signals.columns.feeds import feed_kind
 from signals.columns.series import Coverage, InstrumentKey, Points
 
@@ -180,7 +180,7 @@ class Feed:
 
         Raises
         ------
-        ColumnError
+        UnreadFeedError
             If the feed is not read here.
         """
         pk = None if feed_kind(feed).of_market else self._id(instrument)
@@ -199,7 +199,7 @@ class Feed:
             settled = feed_settled(feed, pk, newest_close=span.through if span else newest)
             return _Told(after, feed_points(feed, pk, after), settled)
         except UnknownFeedError as fault:
-            raise ColumnError(str(fault)) from None
+            raise UnreadFeedError(str(fault)) from None
 
     def origin(self, instrument_id: int, bar_open: int, timeframe: int) -> BarOrigin:
         """Return the source of a bar, live only where each stored bar in it came by the stream."""

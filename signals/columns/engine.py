@@ -1,13 +1,14 @@
 """The one decision function of backtest, paper and live."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from zlib import crc32
 
 from signals.columns.cache import EvaluationCache
 from signals.columns.compiled import Compiled, StrategyLike, compile_strategy
 from signals.columns.conclude import conclude
 from signals.columns.decisions import BarDecision, Verdict
-from signals.columns.errors import BadBarsError
+from signals.columns.errors import BadBarsError, UnreadFeedError
 from signals.columns.plan import ClockPlan
 from signals.columns.run import Run
 from signals.columns.series import InstrumentKey, SeriesProvider
@@ -86,16 +87,18 @@ def _evaluate_block(
     """Add the decisions of one block; return how far it got, None where nothing is to be kept."""
     first, end = span
     if not run.is_covered(provider):
-        reason = "not enough history yet"
-        decisions.extend(_same(provider, run, span, Verdict.WARMING_UP, reason))
+        decisions.extend(_warming_up(provider, run, span))
         return None
-    reached = run.complete_through(provider, end)
-    if reached < first:
-        return reached
     try:
+        reached = run.complete_through(provider, end)
+        if reached < first:
+            return reached
         bars, values = run.feed(provider, reached)
     except BadBarsError as error:
         decisions.extend(_same(provider, run, span, Verdict.ERROR, str(error)))
+        return None
+    except UnreadFeedError as error:
+        decisions.extend(_same(provider, run, span, Verdict.WARMING_UP, str(error)))
         return None
     opens = bars.open_time.tolist()
     skipped = sum(1 for one in opens if one < first)
@@ -128,6 +131,12 @@ def _prepare(
         return
     ahead.feed(provider, reached)
     cache.keep_ahead(compiled.key, run.instrument, following, ahead)
+
+
+def _warming_up(provider: SeriesProvider, run: Run, span: tuple[int, int]) -> Iterator[BarDecision]:
+    """Say of every bar which series lacked history when it closed."""
+    for bar in _same(provider, run, span, Verdict.WARMING_UP, ""):
+        yield replace(bar, reason=run.lacking(provider, bar.bar_open + run.timeframe))
 
 
 def _same(

@@ -5,6 +5,10 @@ class ColumnError(Exception):
     """A strategy asks for something that a causal column cannot be."""
 
 
+class UnreadFeedError(ColumnError):
+    """A feed that could be read and is not read here: an installation's matter, not a mistake."""
+
+
 class UnknownColumnError(ColumnError, AttributeError):
     """A name that does not exist; an AttributeError too, so that `hasattr` keeps its meaning."""
 

@@ -50,6 +50,7 @@ KINDS = {
     "fear_greed": FeedKind(of_market=True, horizon=7 * DAY),
     "market_news": FeedKind(of_market=True, horizon=7 * DAY),
     "news": FeedKind(of_market=False, horizon=7 * DAY),
+    "unusual_options": FeedKind(of_market=False, horizon=7 * DAY),
     **{BOOK + field: FeedKind(of_market=False, horizon=HOUR) for field in BOOK_FIELDS},
 }
 MACRO_KIND = FeedKind(of_market=True, horizon=400 * DAY)

@@ -1,9 +1,11 @@
 """One calculation of a plan: begun at its anchor, fed with bars as they close."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import numpy as np
 
+from markets.types import TIMEFRAME_NAMES
 from signals.columns.feeds import feed_values, settled_through
 from signals.columns.kernel import Kernel
 from signals.columns.kernels import make_kernel
@@ -47,7 +49,7 @@ class Run:
         }
         # Rows from `start` on look at other series at their own close: one bar further back.
         self._parents = tuple(
-            Run(one, instrument, self.start - one.clock.timeframe) for one in plan.parents
+            type(self)(one, instrument, self.start - one.clock.timeframe) for one in plan.parents
         )
         self._aligned = {id(node): _Held() for node in plan.nodes if node.op == "align"}
 
@@ -55,12 +57,36 @@ class Run:
     def timeframe(self) -> int:
         return self.plan.clock.timeframe
 
+    @property
+    def parents(self) -> "tuple[Run, ...]":
+        """The calculations of the other series it looks at."""
+        return self._parents
+
     def is_covered(self, provider: SeriesProvider) -> bool:
         """Say whether every series reaches back, unbroken, to where its calculation begins."""
+        return self._reaches_back(provider) and all(
+            one.is_covered(provider) for one in self._parents
+        )
+
+    def lacking(self, provider: SeriesProvider, moment: int) -> str:
+        """Return, as seen at a moment, which series does not reach back so far, or nothing."""
+        if self._reaches_back(provider):
+            found = (one.lacking(provider, moment) for one in self._parents)
+            return next((sentence for sentence in found if sentence), "")
         coverage = provider.coverage(self.instrument, self.timeframe)
-        if coverage is None or coverage.first_open > self.start:
-            return False
-        return all(one.is_covered(provider) for one in self._parents)
+        name = TIMEFRAME_NAMES[self.timeframe]
+        symbol = self.plan.clock.symbol
+        if coverage is not None and coverage.first_open <= self.last_closed_open(moment):
+            series = f"the {name} bars" + ("" if symbol is None else f" of {symbol}")
+            begin, wanted = _when(coverage.first_open), _when(self.start)
+            return f"not enough history yet: {series} begin {begin}, needed from {wanted}"
+        if symbol is None:
+            return f"not enough history yet: no {name} bar has closed since the series begins"
+        return f"{symbol} is not watched here, or no {name} bar of it is stored yet"
+
+    def _reaches_back(self, provider: SeriesProvider) -> bool:
+        coverage = provider.coverage(self.instrument, self.timeframe)
+        return coverage is not None and coverage.first_open <= self.start
 
     def complete_through(self, provider: SeriesProvider, through_open: int) -> int:
         """Return the last open time up to which no series lacks a bar and no feed a point."""
@@ -120,6 +146,10 @@ class Run:
             if node.op == "align" and node.inputs[0].clock == parent.plan.clock:
                 held = self._aligned[id(node)]
                 values[id(node)] = held.align(known_at, found[id(node.inputs[0])], closes)
+
+
+def _when(moment: int) -> str:
+    return f"{datetime.fromtimestamp(moment, tz=UTC):%Y-%m-%d %H:%M}"
 
 
 class _Held:

@@ -1,10 +1,17 @@
 """Points of feeds as strategies get them: from the rows, in the order in which they were known."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from markets.models import BookStat, FeedState, SentimentPoint
+from markets.models import (
+    BookStat,
+    FeedState,
+    Instrument,
+    SentimentPoint,
+    UnusualActivity,
+    Venue,
+)
 from markets.selectors_feeds import UnknownFeedError, feed_points, feed_settled
 from markets.services.feeds import CLAIM, feed_claim, feed_failed, feed_succeeded
 from mystic.lib.clock import now_ms
@@ -107,3 +114,34 @@ def test_following_begins_with_the_first_whole_reading():
         state = feed_claim("fred:X", now=moment)
         feed_succeeded(state, began=moment, next_read_at=moment)
     assert FeedState.objects.get().followed_from == int(NOW.timestamp()) + 3600
+
+
+def unusual(stock, contract, day, at_s, premium):
+    return UnusualActivity.objects.create(
+        underlying=stock, contract=contract, day=day, volume=500, premium=premium, score=2.0,
+        source="yahoo", detected_at_ms=at_s * 1000 - 400,
+    )  # fmt: skip
+
+
+def test_unusual_options_are_the_days_calls_less_its_puts():
+    venue = Venue.objects.create(code="yahoo", name="Yahoo")
+    stock = Instrument.objects.create(
+        venue=venue, symbol="AAPL/USD", native_id="AAPL", base="AAPL", quote="USD",
+        asset_class="stock",
+    )  # fmt: skip
+    first, second = date(2026, 11, 20), date(2026, 11, 21)
+    at = MINUTE
+    unusual(stock, "AAPL261218C00230000", first, at, 300_000.0)
+    unusual(stock, "AAPL261218P00200000", first, at + 600, 450_000.5)
+    unusual(stock, "AAPL261218C00240000", first, at + 600, 100_000.0)
+    unusual(stock, "AAPL261218P00210000", first, at + 900, None)
+    unusual(stock, "AAPL261218P00190000", second, at + 86_400, 70_000.0)
+    found = feed_points("unusual_options", stock.pk, 0)
+    assert found.available_at.tolist() == [at + 15, at + 615, at + 86_415]
+    assert found.value.tolist() == [300_000.0, -50_000.5, -70_000.0]
+    # What came before the span still belongs to the day's sum.
+    part = feed_points("unusual_options", stock.pk, at + 15, at + 615)
+    assert (part.available_at.tolist(), part.value.tolist()) == ([at + 615], [-50_000.5])
+    assert len(feed_points("unusual_options", stock.pk, at + 15, at + 614).value) == 0
+    assert len(feed_points("unusual_options", stock.pk + 1, 0).value) == 0
+    assert len(feed_points("unusual_options", None, 0).value) == 0

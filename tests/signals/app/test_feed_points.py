@@ -12,6 +12,7 @@ from signals.columns import (
     Coverage,
     EvaluationCache,
     Points,
+    Verdict,
     evaluate,
 )
 from signals.feed import Feed, extents
@@ -166,8 +167,11 @@ def test_a_series_that_nobody_reads_is_a_sentence(btc, told):
         def columns(self, x):
             return {"rate": x.macro("DGS1O")}
 
+    (found,) = evaluate(Wrong(), fed(btc), instrument=btc.pk, from_open=START, through_open=START)
+    assert found.verdict is Verdict.WARMING_UP
+    assert found.reason == "the macro series DGS1O is not read. Did you mean DGS10?"
     with pytest.raises(ColumnError, match=r"DGS1O is not read\. Did you mean DGS10\?"):
-        evaluate(Wrong(), fed(btc), instrument=btc.pk, from_open=START, through_open=START)
+        fed(btc).points("macro:DGS1O", btc.pk, START, START + 60)
 
 
 def test_a_feed_of_a_symbol_that_is_not_known_has_no_points(btc, told):

@@ -286,7 +286,7 @@ def refused(describe):
     [
         (lambda x: x.feed("fear_gred"), "x.feed has no fear_gred. Did you mean fear_greed?"),
         (lambda x: x.feed("book.imbalanse"), "Did you mean book.imbalance?"),
-        (lambda x: x.feed("zzz"), "It knows fear_greed, market_news, news, book.spread"),
+        (lambda x: x.feed("zzz"), "It knows fear_greed, market_news, news, unusual_options, book."),
         (lambda x: x.feed(3), 'x.feed takes a name like "fear_greed", not 3'),
         (lambda x: x.macro("dgs 10"), "x.macro takes a series like \"DGS10\", not 'dgs 10'"),
         (lambda x: x.macro(None), 'x.macro takes a series like "DGS10", not None'),

@@ -1,0 +1,71 @@
+"""A column as an author would write it, for explanations."""
+
+from signals.columns.graph import Node
+from signals.columns.smc_fields import FIELDS
+
+SIGNS = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "equal": "==",
+    "not_equal": "!=",
+    "both": "&",
+    "either": "|",
+}
+PREFIXES = {"negative": "-", "invert": "~"}
+NAMES = {"maximum": "at_least", "minimum": "at_most", "absolute": "abs"}
+JOINTS = frozenset((*SIGNS, *PREFIXES, "align", "maximum", "minimum", "otherwise", "known", "lag"))
+"""What is taken apart in an explanation; any other operator is one value."""
+SWING = 5
+
+
+def spelled(node: Node) -> str:
+    """Return a node as text: `close > close.ema(50)`."""
+    if node.op == "source":
+        return str(node.args[0])
+    if node.op == "constant":
+        return f"{float(node.args[0]):.10g}"
+    if node.op in SIGNS:
+        left, right = (_inner(one) for one in node.inputs)
+        return f"{left} {SIGNS[node.op]} {right}"
+    if node.op in PREFIXES:
+        return f"{PREFIXES[node.op]}{_inner(node.inputs[0])}"
+    if node.op == "align":
+        inner = node.inputs[0]
+        return f"{inner.clock}: {spelled(inner)}"
+    if node.op == "feed":
+        return f"feed({node.args[0]})"
+    if node.op == "field":
+        return _field(node)
+    if node.op == "lag" and node.inputs[0].op == "constant":
+        return spelled(node.inputs[0])
+    return _called(node)
+
+
+def _inner(node: Node) -> str:
+    text = spelled(node)
+    return f"({text})" if node.op in SIGNS or node.op == "align" else text
+
+
+def _field(node: Node) -> str:
+    detector = node.inputs[0]
+    if detector.op != "smc":
+        return f"{spelled(detector)}[{node.args[0]}]"
+    swing = detector.args[0]
+    name = FIELDS[int(node.args[0])]
+    return f"smc.{name}" if swing == SWING else f"smc(swing={swing}).{name}"
+
+
+def _called(node: Node) -> str:
+    args = [f"{one:.10g}" if isinstance(one, float) else str(one) for one in node.args]
+    name = NAMES.get(node.op, node.op)
+    is_of_bars = len(node.inputs) > 1 and all(one.op == "source" for one in node.inputs)
+    if is_of_bars or not node.inputs:
+        return f"{name}({', '.join(args)})"
+    others = [spelled(one) for one in node.inputs[1:]]
+    return f"{_inner(node.inputs[0])}.{name}({', '.join((*others, *args))})"

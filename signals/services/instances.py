@@ -2,7 +2,8 @@
 
 from signals.columns.compiled import StrategyLike
 from signals.models import Strategy
-from signals.strategies.registry import CLASSES, build
+from signals.strategies.base import version_hash
+from signals.strategies.registry import CLASSES, build, is_from_folder
 
 
 class NoStrategyError(Exception):
@@ -10,8 +11,15 @@ class NoStrategyError(Exception):
 
 
 def is_known(row: Strategy) -> bool:
-    """Say whether an instance can be made of the row: its class is there."""
-    return row.class_name in CLASSES
+    """Say whether an instance can be made of the row: its class is there.
+
+    A file of the strategies folder may have changed since the row was made: what it says now is
+    another version, with a row of its own.
+    """
+    cls = CLASSES.get(row.class_name)
+    if cls is None:
+        return False
+    return not is_from_folder(cls) or version_hash(cls, row.params) == row.version
 
 
 def instance_of(row: Strategy) -> StrategyLike:

@@ -6,6 +6,7 @@ from django.conf import settings
 from signals.models import Strategy, StrategyFile
 from signals.services import folder as following
 from signals.services.folder import folder_read, folder_refresh
+from signals.services.instances import NoStrategyError, instance_of, is_known
 from signals.services.strategies import strategies_sync
 from signals.strategies.registry import CLASSES
 from tests.signals.folder.test_reading import GOOD
@@ -69,6 +70,21 @@ def test_a_broken_file_leaves_its_last_good_version_and_the_others(place):
     path.write_text(GOOD)
     folder_refresh()
     assert StrategyFile.objects.get(name="dip.py").error == ""
+
+
+def test_a_row_of_another_version_has_no_code_here(place):
+    path = place / "dip.py"
+    path.write_text(GOOD)
+    folder_refresh()
+    row = shared("Dip").get()
+    assert is_known(row)
+    assert instance_of(row).params == {"average": 20}
+    path.write_text(GOOD + "# another")
+    folder_refresh()
+    assert not is_known(row)
+    with pytest.raises(NoStrategyError):
+        instance_of(row)
+    assert is_known(shared("Dip").get(is_active=True))
 
 
 def test_two_files_cannot_have_one_name(place):

@@ -8,6 +8,9 @@ INSTALL = if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install -q --python $(BIN)/pyt
 	else $(BIN)/python -m pip install -q --require-hashes --no-deps -r $(1); fi
 FULL_DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 FULL_REDIS_URL ?= redis://127.0.0.1:6379/5
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest -q
+PARALLEL = -m "not browser" -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .PHONY: help run test test-full check bench replay screenshots lock vendor
 
@@ -29,11 +32,11 @@ run: .venv/.run  ## start the platform: http://127.0.0.1:8000/
 	@$(BIN)/python manage.py run
 
 test: .venv/.dev  ## run the tests on SQLite, no service needed
-	@$(BIN)/python -m pytest -q -m "not browser"
-	@if command -v chromium >/dev/null; then $(BIN)/python -m pytest -q -m browser; else echo "no chromium: the browser tests did not run"; fi
+	@$(PYTEST) $(PARALLEL)
+	@if command -v chromium >/dev/null; then $(PYTEST) -m browser; else echo "no chromium: the browser tests did not run"; fi
 
 test-full: .venv/.dev  ## run those that touch a service on PostgreSQL and Redis
-	@DATABASE_URL="$(FULL_DATABASE_URL)" REDIS_URL="$(FULL_REDIS_URL)" $(BIN)/python -m pytest -q -m "not browser"
+	@DATABASE_URL="$(FULL_DATABASE_URL)" REDIS_URL="$(FULL_REDIS_URL)" $(PYTEST) $(PARALLEL)
 
 check: .venv/.dev  ## lint, types, layering, migrations, templates
 	@$(BIN)/ruff check .
@@ -55,7 +58,7 @@ replay: $(if $(FILE),.venv/.run,.venv/.replay)  ## replay recorded market data: 
 	@$(BIN)/python manage.py practice $(FILE) $(if $(SPEED),--speed $(SPEED)) $(if $(SYMBOL),--symbol $(SYMBOL))
 
 screenshots: .venv/.dev  ## write pictures of the pages to var/screenshots
-	@$(BIN)/python -m pytest -q -m browser --screenshot-dir var/screenshots
+	@$(PYTEST) -m browser --screenshot-dir var/screenshots
 
 lock: .venv/.run  ## resolve the requirements anew
 	@$(BIN)/uv pip compile -q --universal --python-version 3.12 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.txt

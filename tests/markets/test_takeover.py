@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from tests import prepared
 from tests.markets.scripted import until
 from tests.markets.test_kills import PAIRS, Pump, told_count, truth
 from tests.servers import BinanceServer, in_thread
@@ -35,6 +36,8 @@ class Database:
             self.name = f"mystic_takeover_{os.getpid()}"
             self._admin(f"DROP DATABASE IF EXISTS {self.name}", f"CREATE DATABASE {self.name}")
             self.url = urlunsplit(urlsplit(self.admin_url)._replace(path=f"/{self.name}"))
+        else:
+            prepared.put(folder)
 
     def _admin(self, *statements):
         with psycopg.connect(self.admin_url, autocommit=True) as connection:

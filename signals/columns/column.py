@@ -240,10 +240,17 @@ class Column(AverageWords, StatisticsWords, ChangeWords, MemoryWords):
         return Column(self._graph, node)
 
     def _join(
-        self, op: str, others: "tuple[Column, ...]", *args: Arg, history: int = 0
+        self,
+        op: str,
+        others: "tuple[Column | float, ...]",
+        *args: Arg,
+        history: int = 0,
+        is_flag: bool = False,
     ) -> "Column":
         inputs = (self.node, *(self._operand(one, op).node for one in others))
-        node = self._graph.node(op, self.node.clock, inputs=inputs, args=args, history=history)
+        node = self._graph.node(
+            op, self.node.clock, inputs=inputs, args=args, history=history, is_flag=is_flag
+        )
         return Column(self._graph, node)
 
     def _window(self, op: str, bars: int, options: dict[str, object]) -> "Column":

@@ -1,7 +1,7 @@
 """What a word of the language is made with: the part of a column that every mixin builds on."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from signals.columns.graph import Arg, Graph, Node
 
@@ -24,7 +24,12 @@ class Derivable(ABC):
 
     @abstractmethod
     def _join(
-        self, op: str, others: "tuple[Column, ...]", *args: Arg, history: int = 0
+        self,
+        op: str,
+        others: "tuple[Column | float, ...]",
+        *args: Arg,
+        history: int = 0,
+        is_flag: bool = False,
     ) -> "Column":
         """Return the column of an operator on this one and others of the same clock."""
 
@@ -35,6 +40,11 @@ class Derivable(ABC):
     @abstractmethod
     def _operand(self, other: "Column | float", what: str) -> "Column":
         """Return a column for a column or a constant, or refuse it."""
+
+
+def whole(part: Derivable) -> "Column":
+    """Return the column that a mixin is a part of, with all its words."""
+    return cast("Column", part)
 
 
 class Looking(ABC):

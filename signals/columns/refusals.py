@@ -48,6 +48,11 @@ def refuse_attribute(owner: str, name: str, known: Iterable[str]) -> UnknownColu
     return UnknownColumnError(f"{owner} has no {name}. {hint}")
 
 
+def refuse_whole_sample(word: str) -> ColumnError:
+    """Make the error for a statistic that was asked for without a window."""
+    return ColumnError(f"{word} without a number of bars {SEES_ALL}, or .{word}(n)")
+
+
 def whole_number(what: str, value: object, *, low: int) -> int:
     """Return a bar count, or refuse it."""
     if isinstance(value, bool) or not isinstance(value, int):

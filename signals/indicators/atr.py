@@ -1,31 +1,51 @@
 """Average true range (W. Wilder, 1978)."""
 
-from math import isnan, nan
+from math import nan
+from typing import Any
 
-import numpy as np
-
-from signals.indicators.ema import Rma
-from signals.indicators.window import Floats
+from signals.indicators.hot import Floats, Hot, Streamed
 
 
-class Atr:
-    """State of an average true range; the first bar has no true range, as it has no bar before."""
+def true_range_average(
+    high: Any, low: Any, close: Any, out: Any, state: Any, bars: int, weight: float
+) -> None:
+    """Follow Wilder's average of the true range; the first bar has none, as no bar is before it.
+
+    State: last close, average, ranges seen before there was one.
+    """
+    last, average, seen = state[0], state[1], int(state[2])
+    for i in range(len(close)):
+        top, bottom = high[i], low[i]
+        if last > top:
+            top = last
+        if last < bottom:
+            bottom = last
+        reach = top - bottom + (last - last)
+        last = close[i]
+        if reach != reach:
+            out[i] = nan
+        elif seen >= bars:
+            average += weight * (reach - average)
+            out[i] = average
+        else:
+            seen += 1
+            average += reach
+            if seen == bars:
+                average /= bars
+            out[i] = average if seen == bars else nan
+    state[0], state[1], state[2] = last, average, seen
+
+
+RANGE = Hot(true_range_average)
+
+
+class Atr(Streamed):
+    """State of an average true range."""
+
+    __slots__ = ()
 
     def __init__(self, bars: int) -> None:
-        self._average, self._close = Rma(bars), nan
-
-    def push(self, high: Floats, low: Floats, close: Floats) -> Floats:
-        """Take the next bars and return their average true range."""
-        rows = zip(high.tolist(), low.tolist(), close.tolist(), strict=True)
-        return np.array([self._step(*row) for row in rows], dtype=np.float64)
-
-    def _step(self, high: float, low: float, close: float) -> float:
-        before, self._close = self._close, close
-        if isnan(before):
-            return nan
-        top = high if high > before else before
-        bottom = low if low < before else before
-        return self._average.step(top - bottom)
+        super().__init__(RANGE, [nan, 0.0, 0.0], bars, 1 / bars)
 
 
 def atr(high: Floats, low: Floats, close: Floats, bars: int = 14) -> Floats:

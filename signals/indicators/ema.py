@@ -1,46 +1,56 @@
 """Exponential moving average."""
 
-from math import isnan, nan
+from math import nan
+from typing import Any
 
-import numpy as np
-
-from signals.indicators.window import Floats
+from signals.indicators.hot import Floats, Hot, Streamed
 
 
-class Smoother:
-    """State of `average += weight * (value - average)`, begun with the mean of `bars` values.
+def smooth(values: Any, out: Any, state: Any, bars: int, weight: float) -> None:
+    """Follow `average += weight * (value - average)`, begun with the mean of `bars` values.
 
     A missing value leaves the average as it is and has no average itself.
+
+    State: the average, how many values have been seen before there was one, their sum.
     """
+    average, seen, total = state[0], int(state[1]), state[2]
+    first = 0
+    while first < len(values) and seen < bars:
+        value = values[first]
+        out[first] = nan
+        if value == value:
+            seen += 1
+            total += value
+            if seen == bars:
+                average = total / bars
+                out[first] = average
+        first += 1
+    for i in range(first, len(values)):
+        value = values[i]
+        if value == value:
+            average += weight * (value - average)
+            out[i] = average
+        else:
+            out[i] = nan
+    state[0], state[1], state[2] = average, seen, total
+
+
+SMOOTH = Hot(smooth)
+
+
+class Smoother(Streamed):
+    """State of an average that moves by `weight` of the way to every new value."""
+
+    __slots__ = ()
 
     def __init__(self, bars: int, weight: float) -> None:
-        self._bars, self._weight = bars, weight
-        self._seeds: list[float] = []
-        self._average: float | None = None
-
-    def push(self, values: Floats) -> Floats:
-        """Take the next values and return their averages; NaN until there are `bars` of them."""
-        return np.array([self.step(value) for value in values.tolist()], dtype=np.float64)
-
-    def step(self, value: float) -> float:
-        """Take one value and return the average."""
-        if isnan(value):
-            return nan
-        average = self._average
-        if average is not None:
-            average += self._weight * (value - average)
-            self._average = average
-            return average
-        self._seeds.append(value)
-        if len(self._seeds) < self._bars:
-            return nan
-        self._average = sum(self._seeds) / self._bars
-        self._seeds = []
-        return self._average
+        super().__init__(SMOOTH, [nan, 0.0, 0.0], bars, float(weight))
 
 
 class Ema(Smoother):
     """State of an exponential moving average with weight 2 / (bars + 1)."""
+
+    __slots__ = ()
 
     def __init__(self, bars: int) -> None:
         super().__init__(bars, 2 / (bars + 1))
@@ -49,6 +59,8 @@ class Ema(Smoother):
 class Rma(Smoother):
     """State of Wilder's average, weight 1 / bars (New Concepts in Technical Trading, 1978)."""
 
+    __slots__ = ()
+
     def __init__(self, bars: int) -> None:
         super().__init__(bars, 1 / bars)
 
@@ -56,3 +68,8 @@ class Rma(Smoother):
 def ema(values: Floats, bars: int) -> Floats:
     """Return the exponential moving average, begun with the mean of the first `bars` values."""
     return Ema(bars).push(values)
+
+
+def rma(values: Floats, bars: int) -> Floats:
+    """Return Wilder's average, begun with the mean of the first `bars` values."""
+    return Rma(bars).push(values)

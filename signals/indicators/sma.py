@@ -1,17 +1,23 @@
 """Simple moving average."""
 
-from signals.indicators.window import Floats, Tail, rolling_sum
+from signals.indicators.hot import Floats
+from signals.indicators.window import Total
 
 
-class Sma:
+class Sma(Total):
     """State of a simple moving average over `bars` values."""
 
-    def __init__(self, bars: int) -> None:
-        self._bars, self._tail = bars, Tail(bars - 1)
+    __slots__ = ("_bars",)
 
-    def push(self, values: Floats) -> Floats:
+    def __init__(self, bars: int) -> None:
+        super().__init__(bars)
+        self._bars = bars
+
+    def push(self, *inputs: Floats) -> Floats:
         """Take the next values and return their averages."""
-        return rolling_sum(self._tail.extend(values), self._bars) / self._bars
+        total = super().push(*inputs)
+        total /= self._bars
+        return total
 
 
 def sma(values: Floats, bars: int) -> Floats:

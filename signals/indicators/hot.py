@@ -1,0 +1,123 @@
+"""Calculations bar by bar: one plain function, compiled once enough bars asked for it.
+
+A function given to `Hot` takes its inputs, its output, its state and its numbers::
+
+    def function(values, out, state, bars): ...
+
+It reads and writes by index alone, so that the same source runs as plain Python on lists (a few
+bars of a live series, without the cost of a compiler) and compiled on arrays (a long history). Both
+do the same operations on float64 in the same order and give the same bits; the compiler may not
+reorder or fuse them (no `fastmath`).
+"""
+
+from collections.abc import Callable, Sequence
+from math import nan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+ENOUGH = 60_000
+"""Bars after which plain Python has cost about what loading the compiled function costs."""
+
+
+class Hot:
+    """A function that runs as plain Python at first and compiled later.
+
+    Parameters
+    ----------
+    function : callable
+        Writes `width` values a bar: those of the first kind for all bars, then the second kind.
+    width : int
+        Kinds of values it gives.
+    """
+
+    __slots__ = ("_bars", "_fast", "_function", "width")
+
+    def __init__(self, function: Callable[..., None], *, width: int = 1) -> None:
+        self._function, self.width = function, width
+        self._fast: Callable[..., None] | None = None
+        self._bars = 0
+
+    @property
+    def is_compiled(self) -> bool:
+        """Say whether the compiled form is in use."""
+        return self._fast is not None
+
+    def compile(self) -> Callable[..., None]:
+        """Compile the function, or load what an earlier process compiled."""
+        import numba
+
+        try:
+            fast = numba.njit(cache=True, nogil=True)(self._function)
+        except RuntimeError:  # no folder to keep it in can be written
+            fast = numba.njit(nogil=True)(self._function)
+        self._fast = fast
+        return self._fast
+
+    def chosen(self, count: int) -> Callable[..., None] | None:
+        """Return the compiled function where it pays for so many bars more, or None."""
+        if self._fast is None:
+            self._bars += count
+            if self._bars >= ENOUGH:
+                return self.compile()
+        return self._fast
+
+    @property
+    def plain(self) -> Callable[..., None]:
+        """The function as it is written."""
+        return self._function
+
+
+class Streamed:
+    """The state of one calculation that takes bars as they close.
+
+    Parameters
+    ----------
+    hot : Hot
+    state : sequence of float
+        What the function keeps between bars, at the beginning.
+    numbers : int or float
+        Handed to the function after the state.
+    """
+
+    __slots__ = ("_hot", "_numbers", "_state")
+
+    def __init__(self, hot: Hot, state: Sequence[float], *numbers: float) -> None:
+        self._hot, self._numbers = hot, numbers
+        self._state: Any = state
+
+    def push(self, *inputs: Floats) -> Floats:
+        """Take the next bars and return their values.
+
+        Returns
+        -------
+        float64 array
+            One value a bar; where the function gives several, a table of (bars, kinds).
+        """
+        hot, count = self._hot, len(inputs[0])
+        fast = hot.chosen(count)
+        out: Any
+        if fast is None:
+            if not isinstance(self._state, list):
+                self._state = list(self._state)
+            out = [nan] * (count * hot.width)
+            hot.plain(*(one.tolist() for one in inputs), out, self._state, *self._numbers)
+            out = np.array(out, dtype=np.float64)
+        else:
+            if not isinstance(self._state, np.ndarray):
+                self._state = np.array(self._state, dtype=np.float64)
+            out = np.empty(count * hot.width)
+            fast(*(_plain_array(one) for one in inputs), out, self._state, *self._numbers)
+        result: Floats = out if hot.width == 1 else out.reshape(hot.width, count).T
+        return result
+
+
+def _plain_array(values: Floats) -> Floats:
+    """Return the values in the one form for which the function is compiled."""
+    flags = values.flags
+    if flags.c_contiguous and flags.writeable and values.dtype == np.float64:
+        return values
+    return np.array(values, dtype=np.float64)

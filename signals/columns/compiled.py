@@ -76,8 +76,9 @@ class Compiled:
 
 
 def strategy_key(strategy: StrategyLike) -> tuple[object, ...]:
-    """Return what tells two strategies apart within one process."""
-    return type(strategy), strategy.timeframe, tuple(sorted(strategy.params.items()))
+    """Return what tells two strategies apart within one process: their class, or their rules."""
+    identity = getattr(strategy, "identity", type(strategy))
+    return identity, strategy.timeframe, tuple(sorted(strategy.params.items()))
 
 
 def compile_strategy(strategy: StrategyLike) -> Compiled:

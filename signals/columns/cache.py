@@ -1,6 +1,7 @@
 """What is kept between evaluations so that one more bar costs one bar."""
 
 from signals.columns.compiled import Compiled, StrategyLike, compile_strategy, strategy_key
+from signals.columns.model_column import are_current
 from signals.columns.run import Run
 from signals.columns.series import InstrumentKey
 
@@ -19,11 +20,15 @@ class EvaluationCache:
         self._runs: dict[tuple[StrategyKey, InstrumentKey], dict[int, Run]] = {}
 
     def compiled(self, strategy: StrategyLike) -> Compiled:
-        """Return the strategy's plan, made once."""
+        """Return the strategy's plan, made once for each version of the models it asks."""
         key = strategy_key(strategy)
-        if key not in self._compiled:
-            self._compiled[key] = compile_strategy(strategy)
-        return self._compiled[key]
+        found = self._compiled.get(key)
+        if found is not None and are_current(found.models):
+            return found
+        if found is not None:
+            self._drop(found.key)
+        found = self._compiled[key] = compile_strategy(strategy)
+        return found
 
     def take(self, key: StrategyKey, instrument: InstrumentKey, block: int) -> Run | None:
         """Remove and return the state kept for a block."""
@@ -38,6 +43,10 @@ class EvaluationCache:
     def keep_ahead(self, key: StrategyKey, instrument: InstrumentKey, block: int, run: Run) -> None:
         """Keep the state of the block that comes next."""
         self._runs.setdefault((key, instrument), {})[block] = run
+
+    def _drop(self, key: StrategyKey) -> None:
+        for one in [one for one in list(self._runs) if one[0] == key]:
+            self._runs.pop(one, None)
 
     def forget(self, instrument: InstrumentKey | None = None) -> None:
         """Drop what is kept (of one instrument): stored bars were corrected.

@@ -11,6 +11,7 @@ from signals.columns.cursor import PRICES, Cursor
 from signals.columns.decisions import Intent
 from signals.columns.errors import ColumnError
 from signals.columns.graph import Graph, Node
+from signals.columns.model_column import models_of
 from signals.columns.plan import ClockPlan, make_plan
 from signals.columns.rules import Entry, Exit
 from signals.columns.space import Space
@@ -58,11 +59,13 @@ class Compiled:
     Attributes
     ----------
     key : tuple
-        Equal for strategies that conclude the same: class, timeframe, parameters.
+        Equal for strategies that conclude the same: class, timeframe, parameters, models.
     prices : tuple of Node
         Open, high, low, close, volume.
     named : tuple
         The columns stored with a decision.
+    models : mapping
+        The version of each trained model that is asked, by name.
     """
 
     key: tuple[object, ...]
@@ -73,6 +76,7 @@ class Compiled:
     named: Named
     entries: tuple[EntryPlan, ...]
     exits: tuple[ExitPlan, ...]
+    models: Mapping[str, int]
 
 
 def strategy_key(strategy: StrategyLike) -> tuple[object, ...]:
@@ -108,15 +112,18 @@ def compile_strategy(strategy: StrategyLike) -> Compiled:
         wanted += [node for _, node in (*entry.when, *entry.parts)]
         wanted += [node for node in (entry.stop, entry.take) if node is not None]
     wanted += [node for one in exits for _, node in one.when]
+    plan = make_plan(home, wanted)
+    models = models_of(plan)
     return Compiled(
-        strategy_key(strategy),
+        (*strategy_key(strategy), *sorted(models.items())),
         strategy,
         seconds,
-        make_plan(home, wanted),
+        plan,
         prices,
         named,
         tuple(entries),
         tuple(exits),
+        models,
     )
 
 

@@ -9,6 +9,7 @@ from signals.columns.compiled import Compiled, StrategyLike, compile_strategy
 from signals.columns.conclude import conclude
 from signals.columns.decisions import BarDecision, Verdict
 from signals.columns.errors import BadBarsError, UnreadFeedError
+from signals.columns.model_column import refuse_seen
 from signals.columns.plan import ClockPlan
 from signals.columns.run import Run
 from signals.columns.series import InstrumentKey, SeriesProvider
@@ -49,7 +50,8 @@ def evaluate(
     Raises
     ------
     ColumnError
-        Where the strategy asks for something a causal column cannot be.
+        Where the strategy asks for something a causal column cannot be, or a model about bars that
+        it was trained on.
     """
     cache, remembers = cache or EvaluationCache(), cache is not None
     compiled = cache.compiled(strategy)
@@ -59,6 +61,7 @@ def evaluate(
     step = compiled.timeframe
     first = -(-max(from_open, coverage.first_open) // step) * step
     last = min(through_open, coverage.last_open)
+    refuse_seen(compiled.models, first + step)
     decisions: list[BarDecision] = []
     while first <= last:
         block = block_start(first, step)

@@ -9,12 +9,12 @@ from signals.columns.column import Column
 from signals.columns.errors import ColumnError
 from signals.columns.feeds import BookSpace, feed_column, macro_name
 from signals.columns.graph import Arg, Graph
+from signals.columns.model_column import PROBABILITY, ModelColumn, model_column, said
 from signals.columns.refusals import refuse_attribute, whole_number
 from signals.columns.smc_space import SmcSpace
 from signals.columns.words.calendar import CalendarWords
 from signals.columns.words.candles import CandleWords
 from signals.columns.words.catalogue import CatalogueWords
-from signals.columns.words.model import ModelWords
 from signals.columns.words.oscillators import OscillatorWords
 from signals.columns.words.trend import TrendWords
 from signals.columns.words.volatility import VolatilityWords
@@ -32,7 +32,6 @@ class Space(
     CalendarWords,
     CatalogueWords,
     CandleWords,
-    ModelWords,
 ):
     """The closed bars of one series, as columns.
 
@@ -96,6 +95,11 @@ class Space(
     def news(self, *, max_age: object = None) -> Column:
         """Return the mean tone, -1 to 1, of the newest hour that had news of this instrument."""
         return self.feed("news", max_age=max_age)
+
+    def model(self, name: object, what: object = PROBABILITY) -> ModelColumn:
+        """Return what a trained model says: its probability of a rise, or a quantile by name."""
+        found = model_column(self, self._graph, self._clock, self._time(), name)
+        return found if what == PROBABILITY else said(found, what)
 
     def _aligned(self, clock: Clock, describe: Describe) -> Column:
         if clock == self._clock:

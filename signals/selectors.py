@@ -8,7 +8,7 @@ from django.utils import timezone
 from markets.models import Instrument
 from markets.selectors import base_timeframe
 from mystic.models import User
-from signals.models import Decision, Pattern, Progress, Signal, Strategy
+from signals.models import Decision, Pattern, Progress, Signal, Strategy, StrategyFile
 from signals.strategies.registry import CLASSES, misfit, running_timeframe
 
 LATEST = 8
@@ -24,6 +24,11 @@ def strategies_unfit() -> list[tuple[str, str, str]]:
     base = base_timeframe()
     instances = [cls(timeframe=running_timeframe(cls, base)) for cls in CLASSES.values()]
     return [(one.name, one.timeframe, reason) for one in instances if (reason := misfit(one)) != ""]
+
+
+def strategy_files() -> list[StrategyFile]:
+    """Return the files of the strategies folder as they were last read."""
+    return list(StrategyFile.objects.all())
 
 
 def strategies_with_progress(*, user: User) -> list[Strategy]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from signals import views
+from signals import views, views_why
 
 urlpatterns = [
     path("signals/", views.signals, name="signals"),
@@ -11,5 +11,8 @@ urlpatterns = [
     path("signals/fragment/symbol/<slug:slug>/", views.symbol_fragment, name="signals_of_symbol"),
     path("signals/patterns/<slug:slug>.json", views.patterns, name="signal_patterns"),
     path("strategies/", views.strategies, name="strategies"),
+    path(
+        "strategies/<int:strategy_id>/why/<slug:slug>/", views_why.why_page, name="strategy_why"
+    ),
     path("strategies/<int:strategy_id>/pairs/", views.strategy_pairs, name="strategy_pairs"),
 ]

@@ -18,6 +18,7 @@ from mystic.lib.clock import iso, now_ms
 from mystic.models import User
 from signals import selectors
 from signals.models import Decision, Signal, Strategy
+from signals.services.folder import folder_read
 from signals.strategies.registry import CLASSES
 
 PAGE = 50
@@ -83,8 +84,13 @@ def signal(request: HttpRequest, signal_id: int) -> HttpResponse:
 @login_required
 def strategies(request: HttpRequest) -> HttpResponse:
     """Show each strategy: what it does, its parameters, and its last word on each symbol."""
+    folder_read()
     rows = selectors.strategies_with_progress(user=_user(request))
-    context = {"cards": [_card(row) for row in rows], "unfit": selectors.strategies_unfit()}
+    context = {
+        "cards": [_card(row) for row in rows],
+        "unfit": selectors.strategies_unfit(),
+        "files": selectors.strategy_files(),
+    }
     return render(request, "signals/strategies.html", context)
 
 

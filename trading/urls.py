@@ -14,6 +14,7 @@ urlpatterns = [
     path("trading/fragment/orders/", views.orders_fragment, name="orders_fragment"),
     path("trading/positions/<int:position_id>/close/", views.position_close, name="position_close"),
     path("strategies/<int:strategy_id>/deployment/", views.deployment, name="deployment"),
+    path("trading/fragment/verdicts/<int:signal_id>/", views.verdicts, name="risk_verdicts"),
     path("trading/fragment/replaced/", views.replaced_fragment, name="replaced_fragment"),
     path(
         "trading/deployments/<int:deployment_id>/replace/",

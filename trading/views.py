@@ -49,6 +49,14 @@ FIELD_OF_REASON = {
 
 @require_GET
 @login_required
+def verdicts(request: HttpRequest, signal_id: int) -> HttpResponse:
+    """Show what risk said to the orders that a signal asked for on the user's accounts."""
+    found = selectors.orders_for(user=_member(request)).filter(signal_id=signal_id)
+    return render(request, "trading/fragments/verdicts.html", {"orders": found})
+
+
+@require_GET
+@login_required
 def portfolio(request: HttpRequest) -> HttpResponse:
     """Show money, open positions, closed ones and what risk allows."""
     user = _member(request)

@@ -1,25 +1,31 @@
 """From a row to the strategy that it names: the one place for classes and written rules."""
 
+import json
+from functools import lru_cache
+
+from markets.types import TIMEFRAME_NAMES
 from signals.columns.compiled import StrategyLike
 from signals.models import Strategy
-from signals.strategies.base import version_hash
-from signals.strategies.registry import CLASSES, build, is_from_folder
+from signals.strategies.definition_reading import definition_read
+from signals.strategies.registry import CLASSES, build
+from signals.strategies.written import WrittenStrategy
+
+RULES_CLASS = "Rules"
+"""The class name of every row of written rules."""
 
 
 class NoStrategyError(Exception):
     """The row names a class that is not there."""
 
 
-def is_known(row: Strategy) -> bool:
-    """Say whether an instance can be made of the row: its class is there.
+def is_written(row: Strategy) -> bool:
+    """Say whether the row holds rules that somebody wrote."""
+    return row.origin == Strategy.Origin.RULES
 
-    A file of the strategies folder may have changed since the row was made: what it says now is
-    another version, with a row of its own.
-    """
-    cls = CLASSES.get(row.class_name)
-    if cls is None:
-        return False
-    return not is_from_folder(cls) or version_hash(cls, row.params) == row.version
+
+def is_known(row: Strategy) -> bool:
+    """Say whether an instance can be made of the row: its class is there, or it is its own."""
+    return is_written(row) or row.class_name in CLASSES
 
 
 def instance_of(row: Strategy) -> StrategyLike:
@@ -32,7 +38,21 @@ def instance_of(row: Strategy) -> StrategyLike:
     ParamError, ColumnError
         Where what is stored does not fit any more.
     """
+    if is_written(row):
+        return written_of(row)
     if not is_known(row):
         message = f"there is no class {row.class_name}"
         raise NoStrategyError(message)
     return build(row.class_name, row.params, timeframe=row.timeframe)
+
+
+def written_of(row: Strategy) -> WrittenStrategy:
+    """Return the written strategy of a row of rules."""
+    rules = json.dumps(row.definition.get("rules"))
+    return _written(rules, json.dumps(row.params), TIMEFRAME_NAMES[row.timeframe])
+
+
+@lru_cache(maxsize=512)
+def _written(rules: str, params: str, timeframe: str) -> WrittenStrategy:
+    definition = definition_read(json.loads(rules))
+    return WrittenStrategy(definition, json.loads(params), timeframe=timeframe)

@@ -37,6 +37,7 @@ class Tape:
 
 
 Tapes = Mapping[FeedKey, Tape]
+Others = Mapping[str, Bars]
 
 
 class LookaheadError(AssertionError):
@@ -50,6 +51,7 @@ def assert_causal(
     *,
     cuts: int = 40,
     feeds: Tapes | None = None,
+    others: Others | None = None,
 ) -> int:
     """Cut the series on bars where the output changes and compare with the whole.
 
@@ -61,6 +63,8 @@ def assert_causal(
         How many cuts to try at most, spread over the bars where a verdict or flag changes.
     feeds : mapping, optional
         What is read beside the bars, by (feed, "series"), or (feed, None) for the whole market.
+    others : mapping, optional
+        Bars of the symbols that are looked at, of `timeframe` seconds too.
 
     Returns
     -------
@@ -72,16 +76,18 @@ def assert_causal(
     LookaheadError
         With the first bar whose conclusion differs, or where no cut could be tried.
     """
-    tapes = feeds or {}
-    whole = _conclusions(strategy, bars, timeframe, _points(tapes, None))
+    tapes, besides = feeds or {}, others or {}
+    whole = _conclusions(strategy, bars, timeframe, _points(tapes, None), besides)
     changes = _changes(list(whole.values()))
     chosen = changes[:: max(1, len(changes) // cuts)][:cuts]
     if not chosen:
         raise LookaheadError("the series is too short: nothing was concluded from it")
     for decision in chosen:
         closed = decision.bar_open + TIMEFRAME_SECONDS[strategy.timeframe]
-        prefix = ArrayBars.of(bars, bars.open_time + timeframe <= closed)
-        shorter = _conclusions(strategy, prefix, timeframe, _points(tapes, closed), closed)
+        prefix = _until(bars, timeframe, closed)
+        early = {name: _until(one, timeframe, closed) for name, one in besides.items()}
+        known = _points(tapes, closed)
+        shorter = _conclusions(strategy, prefix, timeframe, known, early, closed)
         for bar_open, found in shorter.items():
             if found != whole[bar_open]:
                 raise LookaheadError(
@@ -91,6 +97,10 @@ def assert_causal(
         if decision.bar_open not in shorter:
             raise LookaheadError(f"the bar at {decision.bar_open} needs later bars to conclude")
     return len(chosen)
+
+
+def _until(bars: Bars, timeframe: int, closed: int) -> ArrayBars:
+    return ArrayBars.of(bars, bars.open_time + timeframe <= closed)
 
 
 def _points(tapes: Tapes, moment: int | None) -> dict[FeedKey, Points]:
@@ -105,13 +115,22 @@ def _conclusions(
     bars: Bars,
     timeframe: int,
     feeds: Mapping[FeedKey, Points],
+    others: Others,
     closed: int | None = None,
 ) -> Opens:
     """Evaluate everything up to a close; a bar without a row counts as absent."""
     first = int(bars.open_time[0])
     last = int(bars.open_time[-1]) if closed is None else closed - timeframe
-    key = ("series", timeframe)
-    provider = ArraySeries({key: bars}, {key: Coverage(first, last)}, feeds)
+    series = {
+        ("series", timeframe): bars,
+        **{(name, timeframe): one for name, one in others.items()},
+    }
+    covered = {
+        key: Coverage(int(one.open_time[0]), last)
+        for key, one in series.items()
+        if len(one.open_time)
+    }
+    provider = ArraySeries(series, covered, feeds)
     found = evaluate(strategy, provider, instrument="series", from_open=first, through_open=last)
     return {one.bar_open: one for one in found}
 

@@ -131,7 +131,7 @@ class Reader:
         """Return a public word of a series, a column or a group of words, and nothing else."""
         if inspect.isroutine(owner) or isinstance(owner, functools.partial):
             self._refuse(f"{kind_of(owner)} is called first: {_instead(owner)[2:]}", node)
-        if name.startswith("_") or (name not in METHODS and isinstance(owner, Column)):
+        if name.startswith("_") or name == "node":
             self._unknown(owner, name, node)
         if isinstance(owner, tuple) and name not in owner._fields:  # type: ignore[attr-defined]  # a named one
             self._unknown(owner, name, node)
@@ -143,8 +143,8 @@ class Reader:
         return found
 
     def _unknown(self, owner: Value, name: str, node: ast.expr) -> Never:
-        if not name.startswith("_") and isinstance(owner, Column | Space) and name != "node":
-            # The owner's own sentence says why, where there is a reason.
+        if not name.startswith("_") and isinstance(owner, Space):
+            # Its own sentence says why, where there is a reason.
             self._said(node, lambda: getattr(owner, name))
         self._refuse(f"{kind_of(owner)} has no {name}. {suggestion(name, words_of(owner))}", node)
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 
 import pytest
@@ -13,11 +14,14 @@ from tests import workers
 from tests.closed import close_environment, close_settings
 from tests.loopback import only
 from tests.memory import forget
-from tests.service_free import check, leave_out
+from tests.service_free import asks_for_the_database, check, leave_out
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 TRIED = close_environment()
 only.begin()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell lets what it runs in the background ignore Ctrl-C, and so would every child.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 APPEND_ONLY = (
     *("trading_ledgerentry", "trading_orderevent", "trading_fill"),
@@ -36,10 +40,15 @@ def pytest_configure():
     close_settings(settings.ENV)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """What needs no service runs on SQLite only."""
+    """What needs no service runs on SQLite only; what takes long begins first.
+
+    So the workers end together. Tests with a database stay in the order of pytest-django.
+    """
     if os.environ.get("DATABASE_URL"):
         leave_out(config, items)
+    items.sort(key=lambda one: asks_for_the_database(one) or not one.get_closest_marker("slow"))
 
 
 def pytest_runtest_setup(item):

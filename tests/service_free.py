@@ -46,20 +46,21 @@ def is_listed(path: Path) -> bool:
     return any(name == one or name.startswith(f"{one}/") for one in PATHS)
 
 
-def _asks_for_the_database(item: pytest.Item) -> bool:
+def asks_for_the_database(item: pytest.Item) -> bool:
+    """Tell whether a test uses the database of its own process."""
     names = set(getattr(item, "fixturenames", ()))
     return bool(names & DATABASE) or item.get_closest_marker("django_db") is not None
 
 
 def check(item: pytest.Item) -> None:
     """Fail a listed test that asks for the database."""
-    if is_listed(item.path) and _asks_for_the_database(item):
+    if is_listed(item.path) and asks_for_the_database(item):
         pytest.fail(f"tests/service_free.py lists {item.path}, yet this asks for the database")
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take the listed tests out; those that are listed wrongly stay, and fail."""
-    out = [item for item in items if is_listed(item.path) and not _asks_for_the_database(item)]
+    out = [item for item in items if is_listed(item.path) and not asks_for_the_database(item)]
     if out:
         config.hook.pytest_deselected(items=out)
         gone = set(out)

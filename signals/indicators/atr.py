@@ -14,25 +14,35 @@ def true_range_average(
     State: last close, average, ranges seen before there was one.
     """
     last, average, seen = state[0], state[1], int(state[2])
-    for i in range(len(close)):
-        top, bottom = high[i], low[i]
-        if last > top:
-            top = last
-        if last < bottom:
-            bottom = last
-        reach = top - bottom + (last - last)
-        last = close[i]
-        if reach != reach:
-            out[i] = nan
-        elif seen >= bars:
-            average += weight * (reach - average)
-            out[i] = average
-        else:
+    count, first, keep = len(close), 0, 1.0 - weight
+    while first < count and seen < bars:
+        reach = (last if last > high[first] else high[first]) + (last - last)
+        reach -= last if last < low[first] else low[first]
+        last = close[first]
+        out[first] = nan
+        if reach == reach:
             seen += 1
             average += reach
             if seen == bars:
                 average /= bars
-            out[i] = average if seen == bars else nan
+                out[first] = average
+        first += 1
+    before, opened = average, last
+    for i in range(first, count):
+        reach = (last if last > high[i] else high[i]) - (last if last < low[i] else low[i])
+        last = close[i]
+        average = keep * average + weight * reach
+        out[i] = average
+    if average != average or last != last:
+        # One is missing: again, with a look at every bar.
+        average, last = before, opened
+        for i in range(first, count):
+            reach = (last if last > high[i] else high[i]) + (last - last)
+            reach -= last if last < low[i] else low[i]
+            last = close[i]
+            if reach == reach:
+                average = keep * average + weight * reach
+            out[i] = average if reach == reach else nan
     state[0], state[1], state[2] = last, average, seen
 
 

@@ -14,8 +14,8 @@ def smooth(values: Any, out: Any, state: Any, bars: int, weight: float) -> None:
     State: the average, how many values have been seen before there was one, their sum.
     """
     average, seen, total = state[0], int(state[1]), state[2]
-    first = 0
-    while first < len(values) and seen < bars:
+    count, first = len(values), 0
+    while first < count and seen < bars:
         value = values[first]
         out[first] = nan
         if value == value:
@@ -25,13 +25,18 @@ def smooth(values: Any, out: Any, state: Any, bars: int, weight: float) -> None:
                 average = total / bars
                 out[first] = average
         first += 1
-    for i in range(first, len(values)):
-        value = values[i]
-        if value == value:
-            average += weight * (value - average)
-            out[i] = average
-        else:
-            out[i] = nan
+    before = average
+    for i in range(first, count):
+        average += weight * (values[i] - average)
+        out[i] = average
+    if average != average and before == before:
+        # One is missing: again, with a look at every value.
+        average = before
+        for i in range(first, count):
+            value = values[i]
+            if value == value:
+                average += weight * (value - average)
+            out[i] = average if value == value else nan
     state[0], state[1], state[2] = average, seen, total
 
 

@@ -10,17 +10,20 @@ do the same operations on float64 in the same order and give the same bits; the 
 reorder or fuse them (no `fastmath`).
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from math import nan
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-ENOUGH = 60_000
-"""Bars after which plain Python has cost about what loading the compiled function costs."""
+WORTH_LOADING = 2_000_000
+"""Bars of all functions after which plain Python has cost about what loading numba costs."""
+WORTH_COMPILING = 50_000
+"""Bars of one function after which, with numba loaded, it is compiled or read from its file."""
 
 
 class Hot:
@@ -35,6 +38,9 @@ class Hot:
     """
 
     __slots__ = ("_bars", "_fast", "_function", "width")
+
+    asked: ClassVar[int] = 0
+    """Bars that plain Python has calculated in this process."""
 
     def __init__(self, function: Callable[..., None], *, width: int = 1) -> None:
         self._function, self.width = function, width
@@ -61,7 +67,9 @@ class Hot:
         """Return the compiled function where it pays for so many bars more, or None."""
         if self._fast is None:
             self._bars += count
-            if self._bars >= ENOUGH:
+            Hot.asked += count
+            is_loaded = "numba" in sys.modules or Hot.asked >= WORTH_LOADING
+            if is_loaded and self._bars >= WORTH_COMPILING:
                 return self.compile()
         return self._fast
 

@@ -3,43 +3,21 @@
 from math import inf, nan
 from typing import Any
 
+import numpy as np
+
 from signals.indicators.hot import Floats, Hot, Streamed
+from signals.indicators.window import Tail
 
-
-def window_extreme(values: Any, out: Any, state: Any, bars: int, sign: float) -> None:
-    """Find the greatest (sign 1) or least (sign -1) of every full window; NaN where one is missing.
-
-    Blocks as in `signals.indicators.window.window_sum`.
-
-    State: place in the block, its extreme so far, its values, extremes of the ends of the last.
-    """
-    place, best = int(state[0]), state[1]
-    held, ends = 2, 2 + bars
-    for i in range(len(values)):
-        value = values[i] * sign
-        state[held + place] = value
-        if value > best or value != value:
-            best = value
-        place += 1
-        if place < bars:
-            end = state[ends + place]
-            out[i] = (end if end > best or end != end else best) * sign
-            continue
-        best = -inf
-        for j in range(bars - 1, -1, -1):
-            value = state[held + j]
-            if value > best or value != value:
-                best = value
-            state[ends + j] = best
-        out[i] = best * sign
-        place, best = 0, -inf
-    state[0], state[1] = place, best
+PIECE = 4096
+"""Bars at a time: few enough that the steps between stay in a processor's nearest memory."""
 
 
 def window_age(values: Any, out: Any, state: Any, bars: int, sign: float) -> None:
     """Count the bars since the greatest (sign 1) or least (sign -1) of every full window.
 
     The latest of equal ones counts, as in TA-Lib's AROON.
+
+    Blocks as in `signals.indicators.window.window_sum`.
 
     State: place, extreme so far, its place, values, extremes of the ends of the last block, their
     places.
@@ -72,16 +50,35 @@ def window_age(values: Any, out: Any, state: Any, bars: int, sign: float) -> Non
     state[0], state[1], state[2] = place, best, where
 
 
-EXTREME, AGE = Hot(window_extreme), Hot(window_age)
+AGE = Hot(window_age)
 
 
-class Rolling(Streamed):
+class Rolling:
     """State of a rolling extreme: the greatest for a sign of 1, the least for -1."""
 
-    __slots__ = ()
+    __slots__ = ("_bars", "_pick", "_tail")
 
     def __init__(self, bars: int, sign: float) -> None:
-        super().__init__(EXTREME, [0.0, -inf, *[nan] * (2 * bars)], bars, float(sign))
+        self._bars, self._tail = bars, Tail(bars - 1)
+        self._pick = np.maximum if sign > 0 else np.minimum
+
+    def push(self, values: Floats) -> Floats:
+        """Take the next values and return each window's extreme, NaN where a value is missing."""
+        joined, bars, count = self._tail.extend(values), self._bars, len(values)
+        out = np.empty(count)
+        for first in range(0, count, PIECE):
+            last = min(first + PIECE, count)
+            self._widen(joined[first : last + bars - 1], out[first:last])
+        return out
+
+    def _widen(self, block: Floats, out: Floats) -> None:
+        """Write the extreme of every window of a block, from windows of 1, 2, 4... values."""
+        width = 1
+        while 2 * width < self._bars:
+            block = self._pick(block[width:], block[:-width])
+            width *= 2
+        rest = self._bars - width
+        self._pick(block[rest:], block[: len(block) - rest], out=out)
 
 
 class Age(Streamed):

@@ -7,17 +7,10 @@ from signals.indicators.window import Total
 class Sma(Total):
     """State of a simple moving average over `bars` values."""
 
-    __slots__ = ("_bars",)
+    __slots__ = ()
 
     def __init__(self, bars: int) -> None:
-        super().__init__(bars)
-        self._bars = bars
-
-    def push(self, *inputs: Floats) -> Floats:
-        """Take the next values and return their averages."""
-        total = super().push(*inputs)
-        total /= self._bars
-        return total
+        super().__init__(bars, bars)
 
 
 def sma(values: Floats, bars: int) -> Floats:

@@ -26,8 +26,10 @@ class Tail:
         return joined
 
 
-def window_sum(values: Any, out: Any, state: Any, bars: int) -> None:
-    """Sum every full window; nothing is subtracted, so nothing drifts and a NaN passes.
+def window_sum(values: Any, out: Any, state: Any, bars: int, size: float) -> None:
+    """Sum every full window and divide by `size`.
+
+    Nothing is subtracted, so nothing drifts and a NaN passes.
 
     The series is laid out in blocks of `bars` values, counted from where the calculation began. A
     window is the end of one block and the beginning of the next: the sums of all ends are made
@@ -36,22 +38,31 @@ def window_sum(values: Any, out: Any, state: Any, bars: int) -> None:
 
     State: place in the block, sum of the block so far, its values, sums of the ends of the last.
     """
-    place, total = int(state[0]), state[1]
-    held, ends = 2, 2 + bars
-    for i in range(len(values)):
-        value = values[i]
-        state[held + place] = value
-        total += value
-        place += 1
-        if place < bars:
-            out[i] = state[ends + place] + total
-            continue
+    count, first, place, total = len(values), 0, int(state[0]), state[1]
+    while first < count:
+        # `to_end` and `to_held` lead from a value's row to its place in the block.
+        to_held, to_end = 2 + place - first, 2 + bars + place - first
+        last = first + bars - 1 - place
+        for i in range(first, min(last, count)):
+            total += values[i]
+            out[i] = state[to_end + i + 1] + total
+        if last >= count:
+            for i in range(first, count):
+                state[to_held + i] = values[i]
+            place += count - first
+            break
         total = 0.0
-        for j in range(bars - 1, -1, -1):
-            total += state[held + j]
-            state[ends + j] = total
-        out[i] = total
-        place, total = 0, 0.0
+        for i in range(last, first - 1, -1):
+            total += values[i]
+            state[to_end + i] = total
+        for j in range(1 + place, 1, -1):
+            total += state[j]
+            state[bars + j] = total
+        out[last] = total
+        first, place, total = last + 1, 0, 0.0
+    if size != 1.0:
+        for i in range(count):
+            out[i] /= size
     state[0], state[1] = place, total
 
 
@@ -59,9 +70,9 @@ SUM = Hot(window_sum)
 
 
 class Total(Streamed):
-    """State of a sum over `bars` values."""
+    """State of a sum over `bars` values, divided by `size`."""
 
     __slots__ = ()
 
-    def __init__(self, bars: int) -> None:
-        super().__init__(SUM, [0.0, 0.0, *[nan] * (2 * bars)], bars)
+    def __init__(self, bars: int, size: float = 1.0) -> None:
+        super().__init__(SUM, [0.0, 0.0, *[nan] * (2 * bars)], bars, float(size))

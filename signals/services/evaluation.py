@@ -28,6 +28,7 @@ from signals.models import Decision, Progress, Signal, Strategy
 from signals.services.conclusions import Outcome, conclude
 from signals.services.folder import folder_refresh
 from signals.services.instances import instance_of, is_known
+from signals.strategies.registry import decides_on
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,8 @@ def _tasks(
     for strategy in strategies:
         step = strategy.timeframe
         for instrument in covered:
+            if not decides_on(strategy.class_name, instrument.asset_class):
+                continue  # a class says what it is made for
             row = progress.get((strategy.pk, instrument.pk))
             if row is not None and row.paused_reason:
                 continue

@@ -29,6 +29,8 @@ class Strategy:
         The clock: one decision on every closed bar of it.
     params : dict
         The values of the `Param`s.
+    asset_classes : tuple of str
+        Of what it decides on: `crypto`, `stock`; on anything else it is not evaluated.
     loaded_source : bytes or None
         The text it was made from, for a class of the strategies folder.
     """
@@ -36,6 +38,7 @@ class Strategy:
     name: ClassVar[str] = ""
     timeframe: str = "5m"
     param_specs: ClassVar[Mapping[str, Param[Any]]] = {}
+    asset_classes: ClassVar[tuple[str, ...]] = ("crypto", "stock")
     loaded_source: ClassVar[bytes | None] = None
 
     def __init_subclass__(cls) -> None:

@@ -6,10 +6,35 @@ from markets.types import TIMEFRAME_SECONDS
 from signals.columns.compiled import compile_strategy
 from signals.columns.errors import ColumnError
 from signals.strategies.base import Strategy
+from signals.strategies.fear_greed_contrarian import FearGreedContrarian
+from signals.strategies.fee_aware import FeeAware
+from signals.strategies.macro_regime import MacroRegime
+from signals.strategies.mean_reversion import MeanReversion
+from signals.strategies.momentum_rotation import MomentumRotation
+from signals.strategies.news_sentiment import NewsSentiment
+from signals.strategies.pairs_arbitrage import PairsArbitrage
 from signals.strategies.smc_confluence import SmcConfluence
 from signals.strategies.trend_pullback import TrendPullback
+from signals.strategies.unusual_options import UnusualOptions
+from signals.strategies.void_continuation import VoidContinuation
+from signals.strategies.void_fade import VoidFade
+from signals.strategies.volume_breakout import VolumeBreakout
 
-BUILT_IN: tuple[type[Strategy], ...] = (SmcConfluence, TrendPullback)
+BUILT_IN: tuple[type[Strategy], ...] = (
+    SmcConfluence,
+    TrendPullback,
+    FearGreedContrarian,
+    FeeAware,
+    MacroRegime,
+    MeanReversion,
+    MomentumRotation,
+    NewsSentiment,
+    PairsArbitrage,
+    UnusualOptions,
+    VoidContinuation,
+    VoidFade,
+    VolumeBreakout,
+)
 CLASSES: dict[str, type[Strategy]] = {one.__name__: one for one in BUILT_IN}
 """By name: those that come with Mystic, and what the strategies folder holds at present."""
 
@@ -41,6 +66,12 @@ def build(
         Where a parameter or the timeframe is wrong.
     """
     return CLASSES[class_name](timeframe=timeframe, **params)
+
+
+def decides_on(class_name: str, asset_class: str) -> bool:
+    """Tell whether a class is made for what an instrument is; rules that somebody wrote always."""
+    cls = CLASSES.get(class_name)
+    return cls is None or asset_class in cls.asset_classes
 
 
 def running_timeframe(cls: type[Strategy], base: int) -> int:

@@ -1,12 +1,9 @@
 """Buy the dip in an up-trend: the free form, `decide`."""
 
 from signals.columns import Column, Cursor, Intent, Space, enter_long, exit_long, nothing
-from signals.columns.errors import ColumnError
 from signals.strategies.base import Strategy
+from signals.strategies.charts import longer_chart
 from signals.strategies.params import Param
-
-# The chart that shows the trend, by the chart that is traded; nothing stands above a day.
-TREND_OF = {"1m": "15m", "5m": "1h", "15m": "4h", "1h": "1d", "4h": "1d"}
 
 
 class TrendPullback(Strategy):
@@ -27,10 +24,7 @@ class TrendPullback(Strategy):
     @property
     def trend_timeframe(self) -> str:
         """Which chart shows the trend."""
-        found = TREND_OF.get(self.timeframe)
-        if found is None:
-            raise ColumnError(f"it wants a longer chart for the trend; {self.timeframe} has none")
-        return found
+        return longer_chart(self.timeframe)
 
     def columns(self, x: Space) -> dict[str, Column]:
         fast, slow, atr = x.close.ema(self.fast), x.close.ema(self.slow), x.atr(14)

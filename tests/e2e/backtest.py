@@ -13,6 +13,8 @@ from signals.columns.series import Coverage
 from signals.strategies.registry import build
 
 MINUTE = 60
+OF_BARS_ALONE = {"SmcConfluence", "TrendPullback", "MeanReversion", "VolumeBreakout"}
+"""The others look at feeds and other symbols, which the books of a run do not hold whole."""
 
 
 def stored_series(books):
@@ -40,6 +42,8 @@ def check_decisions(books):
     series = stored_series(books)
     compared = refused = 0
     for strategy in books.rows("select * from signals_strategy where is_active"):
+        if strategy["class_name"] not in OF_BARS_ALONE:
+            continue
         written = books.rows(
             "select * from signals_decision where strategy_id = ? order by bar_open",
             strategy["id"],

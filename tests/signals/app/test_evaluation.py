@@ -15,7 +15,12 @@ from signals.events import DecisionsWritten, SignalRaised
 from signals.feed import Feed, extents
 from signals.models import Decision, Progress, Signal, Strategy
 from signals.services.evaluation import MOST_BARS
+from signals.strategies.macro_regime import MacroRegime
+from signals.strategies.mean_reversion import MeanReversion
 from signals.strategies.registry import CLASSES, build
+from signals.strategies.smc_confluence import SmcConfluence
+from signals.strategies.trend_pullback import TrendPullback
+from signals.strategies.volume_breakout import VolumeBreakout
 from tests.signals.app.conftest import START, store, walk
 from tests.signals.app.strategies import Broken, EveryTenth, Unbuildable
 
@@ -63,10 +68,7 @@ class TestStrategiesSync:
     def test_one_shared_row_for_each_class_however_often(self, db):
         first = {row.pk for row in services.strategies_sync()}
         assert {row.pk for row in services.strategies_sync()} == first
-        assert set(Strategy.objects.values_list("class_name", flat=True)) == {
-            "SmcConfluence",
-            "TrendPullback",
-        }
+        assert set(Strategy.objects.values_list("class_name", flat=True)) == set(CLASSES)
         row = Strategy.objects.get(class_name="TrendPullback")
         assert (row.timeframe, row.owner, row.is_active) == (300, None, True)
         assert row.version == CLASSES["TrendPullback"]().version
@@ -91,9 +93,24 @@ class TestStrategiesSync:
     def test_a_strategy_that_does_not_fit_has_no_row_and_leaves_the_others(self, settings):
         services.strategies_sync()
         settings.ENV = {**settings.ENV, "MYSTIC_TIMEFRAME": "1d"}
-        (row,) = services.strategies_sync()
-        assert (row.class_name, row.timeframe) == ("SmcConfluence", 86_400)
-        assert list(Strategy.objects.filter(is_active=True)) == [row]
+        rows = services.strategies_sync()
+        found = {row.class_name: row.timeframe for row in rows}
+        assert found["SmcConfluence"] == 86_400
+        assert "TrendPullback" not in found
+        assert set(Strategy.objects.filter(is_active=True)) == set(rows)
+
+
+class TestForWhatAClassIsMade:
+    def test_a_strategy_for_stocks_is_not_evaluated_on_a_pair(self, btc, only, monkeypatch):
+        monkeypatch.setattr(EveryTenth, "asset_classes", ("stock",))
+        only(EveryTenth)
+        rows = walk(25)
+        store(btc, rows)
+        assert services.evaluate(60, close_of(rows[24])) == 0
+        assert services.evaluate_waiting() == 0
+        assert (Decision.objects.count(), Progress.objects.count()) == (0, 0)
+        monkeypatch.setattr(EveryTenth, "asset_classes", ("stock", "crypto"))
+        assert services.evaluate(60, close_of(rows[24])) == 1
 
 
 class TestDeciding:
@@ -197,8 +214,8 @@ class TestDeciding:
         assert opens == [row[0] for row in rows[19:]]
         assert Progress.objects.get().decided_through == rows[24][0]
 
-    def test_the_real_strategies_give_what_the_engine_gives(self, btc):
-        services.strategies_sync()
+    def test_the_real_strategies_give_what_the_engine_gives(self, btc, only):
+        only(SmcConfluence, TrendPullback, MeanReversion, VolumeBreakout, MacroRegime)
         rows = walk(1700)
         store(btc, rows[:1400])
         services.evaluate(60, close_of(rows[1399]))

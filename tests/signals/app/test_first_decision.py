@@ -22,7 +22,7 @@ def answer_of_a_worker(instrument, strategies):
 
 def test_the_later_of_two_first_answers_leaves_no_hole(btc):
     rows = walk(300)
-    strategies = [row for row in services.strategies_sync() if row.timeframe == 60]
+    strategies = [row for row in services.strategies_sync() if row.class_name == "SmcConfluence"]
     store(btc, rows[:297])
     early = answer_of_a_worker(btc, strategies)
     store(btc, rows[297:])

@@ -323,7 +323,8 @@ def test_the_page_says_which_strategy_does_not_fit_and_why(as_user, ann, setting
 
 def test_a_docstring_flows_and_its_names_are_code(as_user, ann, shared):
     page = as_user(ann).get("/strategies/").content.decode()
-    about = page.partition('class="prose">')[2].partition("</div>")[0]
+    card = page.partition(f'id="strategy-{shared.pk}"')[2]
+    about = card.partition('class="prose">')[2].partition("</div>")[0]
     assert "<p>Buy the return into a bullish order block while structure is bullish.</p>" in about
     assert "target at <code>reward</code> times the risk" in about
     assert "\n" not in about

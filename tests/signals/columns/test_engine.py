@@ -17,7 +17,8 @@ from signals.columns import (
     history_needed,
 )
 from signals.strategies import Entry, Exit, Strategy, enter_long, exit_long, nothing
-from signals.strategies.registry import CLASSES
+from signals.strategies.smc_confluence import SmcConfluence
+from signals.strategies.trend_pullback import TrendPullback
 from tests.signals.columns.samples import Until, market, walk
 
 HOUR = 3600
@@ -89,7 +90,7 @@ def test_a_late_symbol_costs_no_bar_when_it_arrives():
     assert early + rest == whole
 
 
-@pytest.mark.parametrize("cls", CLASSES.values())
+@pytest.mark.parametrize("cls", [SmcConfluence, TrendPullback])
 def test_warming_up_is_a_matter_of_time_and_not_of_rows(cls):
     strategy = cls()
     provider, begin = market(first_day=100, days=12)

@@ -5,11 +5,12 @@ import random
 import pytest
 
 from signals.columns import BLOCK, Coverage, EvaluationCache, Verdict, evaluate
-from signals.strategies.registry import CLASSES
+from signals.strategies.smc_confluence import SmcConfluence
+from signals.strategies.trend_pullback import TrendPullback
 from tests.signals.columns.samples import Crossing, EveryColumn, Until, market
 
 DAYS = 14
-STRATEGIES = [EveryColumn, Crossing, *CLASSES.values()]
+STRATEGIES = [EveryColumn, Crossing, SmcConfluence, TrendPullback]
 
 
 def seconds(strategy):

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from signals.columns import ArraySeries, EvaluationCache, evaluate
-from signals.strategies.registry import CLASSES
+from signals.strategies.smc_confluence import SmcConfluence
+from signals.strategies.trend_pullback import TrendPullback
 from tests.signals.real_bars import btc_1m
 
 
@@ -14,7 +15,7 @@ def test_one_close_of_a_hundred_instruments_and_two_strategies():
     bars = btc_1m(60, 6)
     provider = ArraySeries({(number, 60): bars for number in range(100)})
     cache = EvaluationCache()
-    strategies = [cls() for cls in CLASSES.values()]
+    strategies = [SmcConfluence(), TrendPullback()]
     close = int(bars.open_time[0]) // 86400 * 86400 + 6 * 86400 - 3 * 3600
 
     def decide_all(close):

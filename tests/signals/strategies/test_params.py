@@ -96,7 +96,7 @@ def test_a_change_of_code_is_another_version(tmp_path, monkeypatch):
 
 
 def test_the_registry():
-    assert set(CLASSES) == {"SmcConfluence", "TrendPullback"}
+    assert {"SmcConfluence", "TrendPullback"} < set(CLASSES)
     for name, cls in CLASSES.items():
         assert issubclass(cls, Strategy)
         assert cls.__doc__

@@ -11,8 +11,6 @@ urlpatterns = [
     path("signals/fragment/symbol/<slug:slug>/", views.symbol_fragment, name="signals_of_symbol"),
     path("signals/patterns/<slug:slug>.json", views.patterns, name="signal_patterns"),
     path("strategies/", views.strategies, name="strategies"),
-    path(
-        "strategies/<int:strategy_id>/why/<slug:slug>/", views_why.why_page, name="strategy_why"
-    ),
+    path("strategies/<int:strategy_id>/why/<slug:slug>/", views_why.why_page, name="strategy_why"),
     path("strategies/<int:strategy_id>/pairs/", views.strategy_pairs, name="strategy_pairs"),
 ]

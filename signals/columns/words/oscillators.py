@@ -70,9 +70,11 @@ class OscillatorWords(Looking):
     def mfi(self, bars: int = 14) -> "Column":
         """Return the money flow index, 0 to 100: the share of rising typical price in turnover."""
         price = (self.high + self.low + self.close) / 3
-        before, turnover = price.lag(1), price * self.volume
-        inflow = ((price > before) * turnover).sma(bars)
-        outflow = ((price < before) * turnover).sma(bars)
+        change, turnover = price - price.lag(1), price * self.volume
+        # The same three prices in another order differ in their last bits: that is no change.
+        least = abs(price) * 1e-12
+        inflow = ((change > least) * turnover).sma(bars)
+        outflow = ((change < -least) * turnover).sma(bars)
         return inflow / (inflow + outflow) * 100
 
     def williams_r(self, bars: int = 14) -> "Column":

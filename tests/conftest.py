@@ -15,6 +15,7 @@ from tests.closed import close_environment, close_settings
 from tests.loopback import only
 from tests.memory import forget
 from tests.service_free import asks_for_the_database, check, leave_out
+from tests.static_files import list_once
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 TRIED = close_environment()
@@ -38,6 +39,7 @@ def pytest_configure():
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # A test that wants a source names the loopback server that speaks for it.
     close_settings(settings.ENV)
+    list_once()
 
 
 @pytest.hookimpl(trylast=True)

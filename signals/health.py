@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from signals.models import Progress
 from signals.selectors import evaluation_state, pairs_paused
+from signals.selectors_rules import is_private
 
 
 def report() -> dict[str, Any]:
@@ -37,11 +39,18 @@ def report() -> dict[str, Any]:
             {
                 "title": "Paused pairs",
                 "columns": ["Strategy", "Symbol", "Why"],
-                "rows": [
-                    [row.strategy.name, row.instrument.symbol, row.paused_reason] for row in paused
-                ],
+                "rows": [[_name(row), row.instrument.symbol, _why(row)] for row in paused],
             }
         ]
         if paused
         else [],
     }
+
+
+def _name(row: Progress) -> str:
+    """Return a strategy's name; everybody reads this page, and a private one is its owner's."""
+    return "a private strategy" if is_private(row.strategy) else row.strategy.name
+
+
+def _why(row: Progress) -> str:
+    return "its owner sees why" if is_private(row.strategy) else row.paused_reason

@@ -6,6 +6,7 @@ from mystic.lib.clock import iso, now_ms
 from mystic.lib.live import hub
 from signals.events import SignalRaised
 from signals.models import Signal
+from signals.selectors_rules import is_private
 
 
 def signal_payload(signal: Signal) -> dict[str, Any]:
@@ -34,9 +35,12 @@ def signal_payload(signal: Signal) -> dict[str, Any]:
 
 
 def on_signal(event: SignalRaised) -> None:
-    """Give a new signal to every page that listens."""
+    """Give a new signal to every page that listens; one of a private strategy to its owner's."""
     signal = (
         Signal.objects.select_related("instrument", "strategy").filter(pk=event.signal_id).first()
     )
-    if signal is not None:
-        hub.publish_event("signals", signal_payload(signal))
+    if signal is None:
+        return
+    strategy = signal.strategy
+    subject = f"user:{strategy.owner_id}" if is_private(strategy) else "signals"
+    hub.publish_event(subject, signal_payload(signal))

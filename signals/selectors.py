@@ -15,8 +15,9 @@ LATEST = 8
 
 
 def strategies_for(*, user: User) -> QuerySet[Strategy]:
-    """Return the active strategies that everybody shares and the user's own."""
-    return Strategy.objects.filter(Q(owner=None) | Q(owner=user), is_active=True)
+    """Return the active strategies of everybody, the user's own, and what others shared."""
+    is_visible = Q(owner=None) | Q(owner=user) | Q(is_shared=True)
+    return Strategy.objects.filter(is_visible, is_active=True)
 
 
 def strategies_unfit() -> list[tuple[str, str, str]]:
@@ -46,10 +47,10 @@ def signals_recent(
     strategy_id: int | None = None,
     side: str = "",
 ) -> QuerySet[Signal]:
-    """Return the signals of strategies the user may see, newest first; None sees the shared."""
+    """Return the signals of strategies the user may see, newest first; None sees everybody's."""
     is_visible = Q(strategy__owner=None)
     if user is not None:
-        is_visible |= Q(strategy__owner=user)
+        is_visible |= Q(strategy__owner=user) | Q(strategy__is_shared=True)
     found = Signal.objects.filter(is_visible).select_related("instrument", "strategy")
     if instrument is not None:
         found = found.filter(instrument=instrument)

@@ -13,6 +13,8 @@ from mystic.lib.provenance import Provenance
 from mystic.lib.units import from_units, price_units
 from mystic.models import User
 from signals.models import Strategy
+from signals.selectors import strategies_for
+from signals.selectors_rules import successor_of as rules_successor_of
 from trading.execution.fees import PAPER
 from trading.execution.fills import MarketView
 from trading.market import current_view
@@ -152,15 +154,23 @@ def deployment_for(*, user: User, strategy: Strategy) -> Deployment | None:
 
 
 def deployments_replaced_for(*, user: User) -> list[Replaced]:
-    """Return the user's running paper deployments of versions that are not evaluated any more."""
-    stranded = deployments_for(user=user).filter(
-        state=Deployment.State.ACTIVE, strategy__is_active=False, account__mode=Account.Mode.PAPER
+    """Return the user's running paper deployments that get no signals any more.
+
+    Their version is not evaluated, or its owner shares it no longer.
+    """
+    seen = strategies_for(user=user)
+    running = deployments_for(user=user).filter(
+        state=Deployment.State.ACTIVE, account__mode=Account.Mode.PAPER
     )
-    return [Replaced(one, successor_of(one.strategy)) for one in stranded.order_by("pk")]
+    stranded = running.exclude(strategy__in=seen).order_by("pk")
+    return [Replaced(one, successor_of(one.strategy, user=user)) for one in stranded]
 
 
-def successor_of(strategy: Strategy) -> Strategy | None:
+def successor_of(strategy: Strategy, *, user: User) -> Strategy | None:
     """Return the present version of a strategy, on its own timeframe where there is one."""
+    if strategy.origin == Strategy.Origin.RULES:
+        found = rules_successor_of(strategy)
+        return found if found and strategies_for(user=user).contains(found) else None
     versions = Strategy.objects.filter(
         class_name=strategy.class_name, owner=strategy.owner_id, is_active=True
     ).order_by("timeframe")

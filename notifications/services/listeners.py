@@ -16,6 +16,7 @@ from notifications.models import Alert, AlertRule, Channel
 from notifications.services.alerts import Draft, alerts_raise
 from signals.events import SignalRaised
 from signals.models import Signal
+from signals.selectors_rules import is_private
 from trading.events import OrderFilled, RiskHalted
 from trading.models import Account, Fill
 
@@ -36,6 +37,8 @@ def signal_tell(signal: Signal) -> list[Alert]:
         Q(instrument=None) | Q(instrument_id=signal.instrument_id),
         created_at__lte=signal.created_at,
     )
+    if is_private(signal.strategy):
+        wanted = wanted.filter(user_id=signal.strategy.owner_id)
     matching = [
         rule
         for rule in wanted

@@ -9,7 +9,7 @@ from signals.columns.array_series import ArrayBars, ArraySeries, FeedKey
 from signals.columns.compiled import StrategyLike
 from signals.columns.decisions import BarDecision, Verdict
 from signals.columns.engine import evaluate
-from signals.columns.series import Bars, Coverage, Floats, Points, Times
+from signals.columns.series import Bars, Coverage, Floats, InstrumentKey, Points, Times
 
 Opens = dict[int, BarDecision]
 
@@ -121,7 +121,7 @@ def _conclusions(
     """Evaluate everything up to a close; a bar without a row counts as absent."""
     first = int(bars.open_time[0])
     last = int(bars.open_time[-1]) if closed is None else closed - timeframe
-    series = {
+    series: dict[tuple[InstrumentKey, int], Bars] = {
         ("series", timeframe): bars,
         **{(name, timeframe): one for name, one in others.items()},
     }

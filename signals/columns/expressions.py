@@ -14,7 +14,7 @@ from functools import lru_cache
 from signals.columns.column import Column
 from signals.columns.errors import ColumnError
 from signals.columns.expression_errors import ExpressionError, refuse_node, refuse_syntax
-from signals.columns.expression_reader import Reader, Value, kind_of
+from signals.columns.expression_reader import COMPARISONS, Reader, Value, kind_of
 from signals.columns.space import Space
 
 MAX_LENGTH = 1000
@@ -76,6 +76,32 @@ class Expression:
                 f"this is {kind}; a condition is wanted, such as close > close.ema(50)", 1
             )
         return found
+
+    def comparisons(self) -> "tuple[Comparison, ...]":
+        """Return the comparisons joined by and, or, not: left side, sign, right side.
+
+        What stands inside `tf` and `symbol` is about another series and not among them.
+        """
+        found: list[Comparison] = []
+        waiting = [self._tree]
+        while waiting:
+            node = waiting.pop(0)
+            if isinstance(node, ast.BoolOp):
+                waiting = [*node.values, *waiting]
+            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr):
+                waiting = [node.left, node.right, *waiting]
+            elif isinstance(node, ast.UnaryOp):
+                waiting = [node.operand, *waiting]
+            elif isinstance(node, ast.Compare):
+                sides = [
+                    Expression(ast.unparse(one), one) for one in (node.left, *node.comparators)
+                ]
+                signs = [COMPARISONS[type(op)][0] for op in node.ops]
+                found += zip(sides, signs, sides[1:], strict=False)
+        return tuple(found)
+
+
+type Comparison = tuple[Expression, str, Expression]
 
 
 @lru_cache(maxsize=4096)

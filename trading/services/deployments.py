@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from mystic.lib.units import price_units
 from signals.models import Signal, Strategy
+from signals.selectors_rules import is_private
 from trading.models import Account, Deployment, Order
 from trading.risk.reasons import Reason
 from trading.risk.values import Verdict
@@ -97,6 +98,9 @@ def _deployments(signal: Signal) -> list[Deployment]:
     active = signal.strategy.deployments.filter(
         state=Deployment.State.ACTIVE, created_at__lte=signal.created_at
     ).select_related("account")
+    if is_private(signal.strategy):
+        # Its owner shares it no more: others' deployments of it get no signals.
+        active = active.filter(account__owner=signal.strategy.owner_id)
     return [d for d in active if not d.symbols or signal.instrument.symbol in d.symbols]
 
 

@@ -20,4 +20,4 @@ def _listed_once(self: ServeStaticMiddleware) -> None:
 
 def list_once() -> None:
     """Let every middleware of this process share one list; files do not change during a run."""
-    ServeStaticMiddleware.add_files_from_finders = _listed_once  # type: ignore[method-assign]
+    ServeStaticMiddleware.add_files_from_finders = _listed_once

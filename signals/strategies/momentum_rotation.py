@@ -62,7 +62,8 @@ class MomentumRotation(Strategy):
 
     @property
     def _names(self) -> list[str]:
-        return self.universe.split(",")
+        symbols: str = self.universe
+        return symbols.split(",")
 
     def _strength(self, x: Space) -> Column:
         return x.close.roc(self.lookback) / x.close.roc(1).stdev(self.lookback)

@@ -15,6 +15,7 @@ import pytest
 
 from signals.columns import ArrayBars, ArraySeries, Coverage, Points
 from signals.columns.feeds import BOOK_FIELDS
+from signals.strategies.registry import CLASSES
 from tests.signals.real_bars import btc_1m, data_file
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -122,3 +123,58 @@ def macro(begin, days):
         ("macro:VIXCLS", None): Points(known[kept], values[kept]),
         ("macro:T10Y2Y", None): Points(known[kept] + 3, 0.2 - 0.3 * np.sin(number / 20)),
     }
+
+
+SAMPLES = {
+    "FearGreedContrarian": (BTC, {}),
+    "FeeAware": (BTC, {}),
+    "MacroRegime": (BTC, {}),
+    "MeanReversion": (BTC, {}),
+    "MomentumRotation": (ETH, {"universe": f"{BTC},{ETH}", "top": 1}),
+    "NewsSentiment": (BTC, {}),
+    "PairsArbitrage": (ETH, {"partner": BTC}),
+    "SmcConfluence": (BTC, {}),
+    "TrendPullback": (BTC, {}),
+    "UnusualOptions": (BTC, {}),
+    "VoidContinuation": (BTC, {}),
+    "VoidFade": (BTC, {}),
+    "VolumeBreakout": (BTC, {}),
+}
+"""On what each strategy that comes with Mystic is tried, with which parameters."""
+
+
+def sample(name):
+    """Return the instrument and an instance of a strategy by its class name."""
+    symbol, params = SAMPLES[name]
+    return symbol, CLASSES[name](**params)
+
+
+class Arriving:
+    """What a process knows at a moment: bars and points come as they close, others' a little late.
+
+    Asking for anything later fails, so an evaluation that looks ahead fails too.
+    """
+
+    def __init__(self, whole, own, moment, *, late_s=0):
+        self.whole, self.own, self.moment, self.late_s = whole, own, moment, late_s
+
+    def _until(self, instrument):
+        return self.moment - (0 if instrument == self.own else self.late_s)
+
+    def coverage(self, instrument, timeframe):
+        span = self.whole.coverage(instrument, timeframe)
+        if span is None:
+            return None
+        last = self._until(instrument) // timeframe * timeframe - timeframe
+        last = min(span.last_open, last)
+        return Coverage(span.first_open, last) if last >= span.first_open else None
+
+    def bars(self, instrument, timeframe, start_open, end_open):
+        assert end_open + timeframe <= self._until(instrument)
+        return self.whole.bars(instrument, timeframe, start_open, end_open)
+
+    def points(self, feed, instrument, after, through):
+        assert through <= self.moment
+        settled = self.moment - self.late_s
+        found = self.whole.points(feed, instrument, after, min(through, settled))
+        return Points(found.available_at, found.value, settled)

@@ -14,6 +14,7 @@ app.autodiscover_tasks()
 # The slow sources have a module of tasks each.
 for topic in ("candles", "catalogue", "feeds", "options", "quality", "sessions", "sources"):
     app.autodiscover_tasks(["markets"], related_name=f"tasks_{topic}")
+app.autodiscover_tasks(["signals"], related_name="tasks_models")
 
 # A sweep finds rows whose doorbell was lost; each expires before the next is due.
 app.conf.beat_schedule = {
@@ -21,6 +22,12 @@ app.conf.beat_schedule = {
         "task": "signals.tasks.sweep",
         "schedule": 5.0,
         "options": {"expires": 4.0},
+    },
+    # Trainings that wait or crashed, models that are due anew or drift.
+    "signals-models": {
+        "task": "signals.tasks_models.sweep",
+        "schedule": 30.0,
+        "options": {"expires": 28.0},
     },
     "trading-sweep": {
         "task": "trading.tasks.sweep",

@@ -64,10 +64,14 @@ def _markets() -> None:
 
 def _signals() -> None:
     from notifications import tasks as notifications
-    from signals import live
-    from signals.events import SignalRaised
+    from signals import live, tasks_models
+    from signals.events import SignalRaised, TrainingWanted
+    from signals.forecasting.shelf import shelf
+    from signals.services.shelving import models_shelve
     from trading import tasks as trading
 
+    shelf.refresh = models_shelve
+    bus.subscribe(TrainingWanted, lambda event: tasks_models.train.delay(event.model_id))
     bus.subscribe(SignalRaised, lambda event: trading.act.delay(event.signal_id))
     bus.subscribe(SignalRaised, notifications.on_signal)
     bus.subscribe(SignalRaised, live.on_signal)

@@ -33,6 +33,13 @@ class ConsensusReached:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingWanted:
+    """A model's row waits to be trained."""
+
+    model_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelTrained:
     """A model's training ended: it is ready, or it failed."""
 

@@ -22,7 +22,8 @@ from markets.streaming.book_stats import stats
 from mystic.lib import bus, ratelimit
 from mystic.lib.live import hub
 from notifications.watch import watch as price_rules
-from signals.services import evaluation, folder, patterns
+from signals.forecasting.shelf import shelf
+from signals.services import evaluation, folder, forecasting, patterns
 from trading import live as trading_live
 from trading.watch import watch
 
@@ -37,6 +38,8 @@ def forget():
     evaluation._cache.__init__()
     evaluation._corrected_through[:] = [0]
     folder.folder.forget()
+    forecasting.forget()
+    shelf.clear()
     patterns._series.clear()
     patterns._waiting.clear()
     trading_live._marked_at.clear()

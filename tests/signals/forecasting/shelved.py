@@ -23,6 +23,20 @@ TEXTS = {
 FEW = TreeOptions(rounds=12, quantile_rounds=6, depth=3, threads=1)
 
 
+def stroll(count, *, start=START, seed=1, momentum=0.1, timeframe=60):
+    """Return (open_time, open, high, low, close, volume) rows that are hard to forecast."""
+    noise = np.random.default_rng(seed)
+    steps = noise.normal(0, 20, (count, 3))
+    rows, price, change = [], 60_000.0, 0.0
+    for n, (step, up, down) in enumerate(steps.tolist()):
+        change = momentum * change + step
+        close = round(price + change, 2)
+        high, low = max(price, close) + abs(up), min(price, close) - abs(down)
+        rows.append((start + n * timeframe, price, high, low, close, 1.0 + n % 7))
+        price = close
+    return rows
+
+
 def described(texts=TEXTS):
     return {name: lambda x, text=text: parse(text).column(x, {}) for name, text in texts.items()}
 

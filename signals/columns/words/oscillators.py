@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from signals.columns.derivable import Looking
 from signals.columns.kernel import Kernel, Stateful
-from signals.columns.refusals import whole_number
+from signals.columns.refusals import refuse_options, whole_number
 from signals.indicators.cci import MeanDeviation
 from signals.indicators.fisher import HISTORY, Fisher
 
@@ -112,12 +112,13 @@ class OscillatorWords(Looking):
         change = self.close - self.close.lag(1)
         return change.sma(bars) / abs(change).sma(bars) * 100
 
-    def dpo(self, bars: int = 20) -> "Column":
+    def dpo(self, bars: int = 20, **options: object) -> "Column":
         """Return the close of bars / 2 + 1 bars ago minus the average of the last `bars` bars.
 
         The detrended price oscillator as it is known at the bar. Charts that centre it show this
         value bars / 2 + 1 bars to the left, which is before it was known.
         """
+        refuse_options("dpo", {"center" if one == "centered" else one: 1 for one in options})
         count = whole_number("dpo", bars, low=1)
         return self.close.lag(count // 2 + 1) - self.close.sma(count)
 

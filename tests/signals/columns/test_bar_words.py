@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 
 from signals.columns import ArrayBars, assert_causal
+from signals.columns.words.calendar import CalendarWords
+from signals.columns.words.oscillators import OscillatorWords
+from signals.columns.words.trend import TrendWords
+from signals.columns.words.volatility import VolatilityWords
+from signals.columns.words.volume import VolumeWords
 from signals.strategies import Strategy, nothing
 from tests.signals.columns.columns_of import calculated, described, from_time
-from tests.signals.real_bars import btc_1m
+from tests.signals.real_bars import REPO, btc_1m
 
 MINUTE, QUARTER, HOUR, DAY = 60, 900, 3600, 86400
 
@@ -101,6 +106,22 @@ CALENDAR = {
 WORDS = {**TREND, **OSCILLATORS, **VOLATILITY, **VOLUME, **CALENDAR}
 
 
+def test_every_word_is_tested_and_documented():
+    page = (REPO / "docs" / "indicators-bars.md").read_text()
+    mixins = (TrendWords, OscillatorWords, VolatilityWords, VolumeWords, CalendarWords)
+    names = {
+        name
+        for mixin in mixins
+        for one in mixin.__mro__
+        if one.__module__.startswith("signals.columns.words")
+        for name in vars(one)
+        if not name.startswith("_")
+    }
+    assert len(names) == 55
+    assert {name for name in names if f"x.{name}(" not in page} == set()
+    assert names == {key.split()[0] for key in WORDS}
+
+
 def watching(describe):
     class Watching(Strategy):
         """Stores one column; its sign against the last bar makes the changes to cut at."""
@@ -125,16 +146,16 @@ def quarters():
 @pytest.mark.parametrize("name", WORDS)
 def test_every_word_is_causal(name, quarters):
     bars = ArrayBars.of(quarters, slice(0, 1700))
-    assert assert_causal(watching(WORDS[name]), bars, QUARTER, cuts=4) >= 1
+    assert assert_causal(watching(WORDS[name]), bars, QUARTER, cuts=3) >= 1
 
 
 @pytest.mark.parametrize("name", WORDS)
 def test_pieces_of_any_size_give_the_same_bits(name):
-    bars = ArrayBars.of(btc_1m(60, 2), slice(0, 2400))
+    bars = ArrayBars.of(btc_1m(60, 2), slice(0, 2000))
     whole = calculated(WORDS[name], bars, MINUTE)
     dice = np.random.default_rng(3)
-    some = np.unique(dice.integers(1, 2400, 40)).tolist()
-    singles = [*range(1, 30), *range(1000, 1100), *range(2390, 2400)]
+    some = np.unique(dice.integers(1, 2000, 20)).tolist()
+    singles = [*range(1, 15), *range(1440, 1470)]
     for cuts in (some, singles):
         assert np.array_equal(calculated(WORDS[name], bars, MINUTE, cuts), whole, equal_nan=True)
 
@@ -143,7 +164,7 @@ def test_pieces_of_any_size_give_the_same_bits(name):
 def test_the_beginning_has_no_influence_after_the_derived_history(name, quarters):
     need = described(WORDS[name], QUARTER).node.need
     last = len(quarters.open_time) - 1
-    for row in (last, last - 17, last - 40, last - 300):
+    for row in (last, last - 40, last - 300):
         opened = int(quarters.open_time[row])
         long = from_time(quarters, opened - max(10 * need, 500) * QUARTER, row)
         short = from_time(quarters, opened - need * QUARTER, row)

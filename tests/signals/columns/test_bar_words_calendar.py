@@ -189,6 +189,7 @@ REFUSED = {
     "many days": (lambda x: x.relative_volume_at_time(20), "at most 12,000"),
     "no zone": (lambda x: x.hour("Europe/Atlantis"), 'a time zone like "Europe/London"'),
     "a path as zone": (lambda x: x.hour("../etc/passwd"), 'a time zone like "Europe/London"'),
+    "a centred dpo": (lambda x: x.dpo(20, centered=True), "a centred window ends after the bar"),
     "chikou": (lambda x: x.ichimoku().chikou, "has not happened yet"),
     "a stop without a step": (lambda x: x.psar(0, 0.2), "0 < step <= limit"),
     "a stop beyond its limit": (lambda x: x.psar(0.3, 0.2), "0 < step <= limit"),

@@ -145,7 +145,9 @@ def _stretches(period: Floats) -> list[tuple[int, int]]:
     """Return begin and end of every stretch of bars in one period."""
     if not len(period):
         return []
-    begins = np.flatnonzero(np.concatenate(([True], period[1:] != period[:-1])))
+    # Bars outside of periods (NaN, which differs from itself) make one stretch, too.
+    named = np.where(np.isnan(period), -np.inf, period)
+    begins = np.flatnonzero(np.concatenate(([True], named[1:] != named[:-1])))
     ends = np.append(begins[1:], len(period))
     return list(zip(begins.tolist(), ends.tolist(), strict=True))
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,12 @@ FIRST, LAST = date(1970, 1, 1), date(2100, 1, 1)
 DAY_S = 86400
 STEP_S = 7 * DAY_S
 """No zone changes its clock twice within a week."""
+
+
+@lru_cache(maxsize=64)
+def is_zone(name: str) -> bool:
+    """Say whether it is UTC or a place of the time zone database, the same on every machine."""
+    return name == "UTC" or ("/" in name and name in available_timezones())
 
 
 @lru_cache(maxsize=64)

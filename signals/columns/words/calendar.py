@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfoNotFoundError
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from signals.indicators.periods import (
     Since,
     period_start,
 )
-from signals.indicators.zones import DAY_S, local_seconds, zone_offsets
+from signals.indicators.zones import DAY_S, is_zone, local_seconds
 
 if TYPE_CHECKING:
     from signals.columns.column import Column
@@ -113,17 +112,9 @@ class CalendarWords(PeriodWords):
         return self._period(what, name)
 
     def _local(self, field: str, zone: object) -> "Column":
-        if not isinstance(zone, str) or not _is_zone(zone):
+        if not isinstance(zone, str) or not is_zone(zone):
             raise ColumnError(f'{field} takes a time zone like "Europe/London", not {zone!r}')
         return self._of("local", (self._time(),), field, zone)
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        zone_offsets(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def _local(field: str, zone: str) -> Kernel:

@@ -4,6 +4,19 @@ import numpy as np
 import pytest
 
 from signals.columns import ArrayBars, assert_causal
+from signals.columns.words import (
+    averages,
+    calendar,
+    candles,
+    catalogue,
+    change,
+    memory,
+    oscillators,
+    statistics,
+    trend,
+    volatility,
+    volume,
+)
 from signals.columns.words.calendar import CalendarWords
 from signals.columns.words.oscillators import OscillatorWords
 from signals.columns.words.trend import TrendWords
@@ -106,6 +119,12 @@ CALENDAR = {
 WORDS = {**TREND, **OSCILLATORS, **VOLATILITY, **VOLUME, **CALENDAR}
 
 
+def test_no_operator_is_calculated_in_two_ways():
+    modules = (trend, oscillators, volatility, volume, calendar, averages, statistics, change)
+    names = [name for module in (*modules, memory, catalogue, candles) for name in module.KERNELS]
+    assert len(names) == len(set(names))
+
+
 def test_every_word_is_tested_and_documented():
     page = (REPO / "docs" / "indicators-bars.md").read_text()
     mixins = (TrendWords, OscillatorWords, VolatilityWords, VolumeWords, CalendarWords)
@@ -122,11 +141,11 @@ def test_every_word_is_tested_and_documented():
     assert names == {key.split()[0] for key in WORDS}
 
 
-def watching(describe):
+def watching(describe, name="15m"):
     class Watching(Strategy):
         """Stores one column; its sign against the last bar makes the changes to cut at."""
 
-        timeframe = "15m"
+        timeframe = name
 
         def columns(self, x):
             column = describe(x)
@@ -136,6 +155,32 @@ def watching(describe):
             return nothing("watching")
 
     return Watching()
+
+
+LONGER = {
+    "obv of the week": (lambda x: x.obv("week"), "1h"),
+    "obv of new_york": (lambda x: x.obv("new_york"), "1h"),
+    "accumulation of sydney": (lambda x: x.accumulation("sydney"), "1h"),
+    "vwap of the month": (lambda x: x.vwap("month", 2).lower, "4h"),
+    "previous week": (lambda x: x.previous_high("week"), "1h"),
+    "previous month": (lambda x: x.previous_low("month"), "4h"),
+    "first bar of the week": (lambda x: x.is_first_bar_of("week"), "1h"),
+    "first bar of the month": (lambda x: x.is_first_bar_of("month"), "4h"),
+}
+
+
+@pytest.mark.parametrize("name", LONGER)
+def test_words_over_longer_periods_are_causal_and_cut_anywhere(name):
+    describe, timeframe = LONGER[name]
+    step = {"1h": HOUR, "4h": 4 * HOUR}[timeframe]
+    bars = btc_1m(0, 300).resampled(step)
+    part = ArrayBars.of(bars, slice(0, 1750))
+    assert assert_causal(watching(describe, timeframe), part, step, cuts=3) >= 1
+    whole = calculated(describe, part, step)
+    cuts = np.unique(np.random.default_rng(5).integers(1, len(whole), 60)).tolist()
+    assert np.array_equal(calculated(describe, part, step, cuts), whole, equal_nan=True)
+    singles = calculated(describe, part, step, range(300, 420))
+    assert np.array_equal(singles, whole, equal_nan=True)
 
 
 @pytest.fixture(scope="module")

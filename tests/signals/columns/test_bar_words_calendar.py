@@ -188,6 +188,8 @@ REFUSED = {
     "weeks of minutes": (lambda x: x.previous_low("week"), "ask for it on a longer timeframe"),
     "many days": (lambda x: x.relative_volume_at_time(20), "at most 12,000"),
     "no zone": (lambda x: x.hour("Europe/Atlantis"), 'a time zone like "Europe/London"'),
+    "the machine's zone": (lambda x: x.hour("localtime"), 'a time zone like "Europe/London"'),
+    "a number as zone": (lambda x: x.weekday(2), 'a time zone like "Europe/London"'),
     "a path as zone": (lambda x: x.hour("../etc/passwd"), 'a time zone like "Europe/London"'),
     "a centred dpo": (lambda x: x.dpo(20, centered=True), "a centred window ends after the bar"),
     "chikou": (lambda x: x.ichimoku().chikou, "has not happened yet"),

@@ -19,6 +19,14 @@ FILLS_BACK = (
 SHIFTS = "can shift forward; use .lag(n), which only looks back"
 TAKES_ROWS = "reaches for rows of the series; a column has no rows; use .lag(n) for an earlier bar"
 NO_FRAME = "would hand out the whole series; a column is only ever seen at the bar that closed"
+CUMULATES = (
+    "adds up from where the calculation began, which is not the same place in a backtest and live; "
+    'use a word that begins anew: x.obv(reset="day"), x.accumulation(reset=...), x.vwap(reset=...)'
+)
+MARKS_LATER = (
+    "marks a bar by later ones; use x.smc.swing_high and x.smc.swing_low, which are known from the "
+    "bar that confirmed them, or x.ichimoku() without its lagging span"
+)
 
 WHY_NOT: Mapping[str, str] = {
     **dict.fromkeys(
@@ -35,6 +43,14 @@ WHY_NOT: Mapping[str, str] = {
     ),
     **dict.fromkeys(("values", "array", "to_numpy", "tolist", "to_list", "index", "T"), NO_FRAME),
     **dict.fromkeys(("rolling", "expanding", "ewm", "resample", "apply", "groupby"), NO_FRAME),
+    **dict.fromkeys(
+        ("cumsum", "cumprod", "cummax", "cummin", "cumulative", "ad", "adl", "anchored_vwap"),
+        CUMULATES,
+    ),
+    **dict.fromkeys(
+        ("zigzag", "fractal", "fractals", "pivots", "pivot_high", "pivot_low", "chikou"),
+        MARKS_LATER,
+    ),
 }
 
 

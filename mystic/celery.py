@@ -14,7 +14,8 @@ app.autodiscover_tasks()
 # The slow sources have a module of tasks each.
 for topic in ("candles", "catalogue", "feeds", "options", "quality", "sessions", "sources"):
     app.autodiscover_tasks(["markets"], related_name=f"tasks_{topic}")
-app.autodiscover_tasks(["signals"], related_name="tasks_models")
+for topic in ("models", "ledger"):
+    app.autodiscover_tasks(["signals"], related_name=f"tasks_{topic}")
 
 # A sweep finds rows whose doorbell was lost; each expires before the next is due.
 app.conf.beat_schedule = {
@@ -28,6 +29,12 @@ app.conf.beat_schedule = {
         "task": "signals.tasks_models.sweep",
         "schedule": 30.0,
         "options": {"expires": 28.0},
+    },
+    # Forecasts that became due, votes that a silent voter or a lost ring left out.
+    "signals-ledger": {
+        "task": "signals.tasks_ledger.sweep",
+        "schedule": 15.0,
+        "options": {"expires": 14.0},
     },
     "trading-sweep": {
         "task": "trading.tasks.sweep",

@@ -2,6 +2,7 @@
 
     quote       -> stops, targets and resting orders; price rules; pages
     bars closed -> evaluate -> signal -> act -> order -> fill -> alert -> page
+                -> forecast -> vote -> page;  forecast -> score, when its bar has come
 
 Listeners of quotes, books and bars run on the streamer's loop and only look into memory. Work that
 must happen has its row already: a task or a doorbell names the row, and a sweep finds it otherwise.
@@ -64,8 +65,14 @@ def _markets() -> None:
 
 def _signals() -> None:
     from notifications import tasks as notifications
-    from signals import live, tasks_models
-    from signals.events import SignalRaised, TrainingWanted
+    from signals import live, tasks_ledger, tasks_models
+    from signals.events import (
+        ConsensusReached,
+        DecisionsWritten,
+        ForecastsMade,
+        SignalRaised,
+        TrainingWanted,
+    )
     from signals.forecasting.shelf import shelf
     from signals.services.shelving import models_shelve
     from trading import tasks as trading
@@ -75,6 +82,9 @@ def _signals() -> None:
     bus.subscribe(SignalRaised, lambda event: trading.act.delay(event.signal_id))
     bus.subscribe(SignalRaised, notifications.on_signal)
     bus.subscribe(SignalRaised, live.on_signal)
+    bus.subscribe(DecisionsWritten, tasks_ledger.on_words)
+    bus.subscribe(ForecastsMade, tasks_ledger.on_words)
+    bus.subscribe(ConsensusReached, live.on_consensus)
 
 
 def _trading() -> None:

@@ -23,7 +23,7 @@ from mystic.lib import bus, ratelimit
 from mystic.lib.live import hub
 from notifications.watch import watch as price_rules
 from signals.forecasting.shelf import shelf
-from signals.services import evaluation, folder, forecasting, patterns
+from signals.services import evaluation, folder, forecasting, patterns, scoring, voters
 from trading import live as trading_live
 from trading.watch import watch
 
@@ -40,6 +40,8 @@ def forget():
     folder.folder.forget()
     forecasting.forget()
     shelf.clear()
+    scoring.ledger.forget()
+    voters.records.forget()
     patterns._series.clear()
     patterns._waiting.clear()
     trading_live._marked_at.clear()

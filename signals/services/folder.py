@@ -101,9 +101,10 @@ def folder_refresh() -> bool:
 def _files_write(reads: list[FileRead]) -> None:
     known = {row.name: row for row in StrategyFile.objects.all()}
     for one in reads:
-        row = known.pop(one.name, None) or StrategyFile(name=one.name)
-        if row.pk is not None and (row.digest, row.error) == (one.digest, one.error):
+        row = known.pop(one.name, None)
+        if row is not None and (row.digest, row.error) == (one.digest, one.error):
             continue
+        row = row or StrategyFile(name=one.name)
         row.digest, row.error, row.read_at = one.digest, one.error, timezone.now()
         if not one.error:
             row.class_names = [cls.__name__ for cls in one.classes]

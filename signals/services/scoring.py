@@ -1,7 +1,9 @@
 """Score what has become due: each forecast against what happened, once, and never again."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -18,28 +20,68 @@ from signals.models import Forecast, ForecastScore
 BATCH = 500
 # So many bars of one series are read at a time.
 MOST_BARS = 5000
+# A series that went on for so long after a forecast was due has a hole there.
+PATIENCE_BARS = 500
+WHOLE_EVERY_S = 3600.0
+
+
+class Ledger:
+    """Up to which forecast this process knows every one to be scored or given up for now."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self._scored_through = 0
+        self._whole_at_s = float("-inf")
+
+    def begin(self, now_s: float) -> int:
+        """Return after which forecast to look; once an hour after none."""
+        if now_s - self._whole_at_s >= WHOLE_EVERY_S:
+            self._whole_at_s, self._scored_through = now_s, 0
+        return self._scored_through
+
+    def end(self, waiting: int | None, newest: int) -> None:
+        """Note the first forecast that still waits, and the newest that was looked at."""
+        self._scored_through = max(newest, self._scored_through) if waiting is None else waiting - 1
+
+
+ledger = Ledger()
 
 
 def forecasts_score(*, now: datetime | None = None) -> int:
     """Score every due forecast whose outcome is stored; return how many.
 
-    One whose bars are not there yet, for a gap or a closed market, waits for the next time.
+    One whose bars are not there yet waits for the next time. One whose bars have a hole is looked
+    at again once an hour: the bars of its series go on without it.
     """
     moment = int((now or timezone.now()).timestamp())
-    scored, after = 0, 0
+    after = ledger.begin(time.monotonic())
+    first = Forecast.objects.filter(due_at__gt=moment, pk__gt=after).order_by("pk")
+    not_due: int | None = first.values_list("pk", flat=True).first()
+    scored, newest, waiting = 0, after, [] if not_due is None else [not_due]
     while True:
         due = list(
-            Forecast.objects.filter(due_at__lte=moment, score=None, pk__gt=after)
+            Forecast.objects.filter(due_at__lte=moment, score=None, pk__gt=newest)
             .select_related("instrument")
             .order_by("pk")[:BATCH]
         )
         if not due:
+            ledger.end(min(waiting, default=None), newest)
             return scored
-        after = due[-1].pk
-        scored += _score(due)
+        newest = due[-1].pk
+        found = _score(due)
+        scored += len(found.scored)
+        waiting += found.waiting[:1]
 
 
-def _score(due: Sequence[Forecast]) -> int:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    scored: list[ForecastScore]
+    waiting: list[int]
+
+
+def _score(due: Sequence[Forecast]) -> _Found:
     base = base_timeframe()
     series: dict[tuple[int, int], list[Forecast]] = defaultdict(list)
     for one in due:
@@ -54,7 +96,19 @@ def _score(due: Sequence[Forecast]) -> int:
     with transaction.atomic():
         # Another worker may have scored some of them meanwhile.
         ForecastScore.objects.bulk_create(rows, ignore_conflicts=True)
-    return len(rows)
+    done = {row.forecast_id for row in rows}
+    waiting = [
+        one.pk
+        for one in due
+        if one.pk not in done
+        and (one.instrument_id not in spans or _may_come(one, spans[one.instrument_id]))
+    ]
+    return _Found(rows, waiting)
+
+
+def _may_come(forecast: Forecast, span: Extent) -> bool:
+    """Tell whether the bars have not gone far beyond what the forecast waits for."""
+    return span.through <= forecast.due_at + PATIENCE_BARS * forecast.timeframe
 
 
 def _scores(forecasts: Sequence[Forecast], timeframe: int, span: Extent) -> Iterator[ForecastScore]:

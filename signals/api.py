@@ -118,7 +118,7 @@ class Strategies(ApiView):
                 "version": row.version,
                 "timeframe": TIMEFRAME_NAMES[row.timeframe],
                 "params": row.params,
-                "is_shared": row.owner_id is None,
+                "is_shared": row.owner_id is None or row.is_shared,
                 "created_at": iso(int(row.created_at.timestamp() * 1000)),
             }
             for row in rows

@@ -1,6 +1,6 @@
 """What a written strategy would do on the stored bars: tried before it is kept, in bounded time."""
 
-import logging
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,8 +21,6 @@ from signals.feed import Extent, Feed, extents
 from signals.strategies.definition_reading import DefinitionError
 from signals.strategies.written import WrittenStrategy
 
-log = logging.getLogger(__name__)
-
 SHOWN_BARS = 500
 """Bars on which it is tried."""
 MOST_BARS = 40_000
@@ -30,6 +28,9 @@ MOST_BARS = 40_000
 TIME_S = 3.0
 """What the prefix test may take."""
 MOST_CUTS = 12
+PATIENCE_S = 10.0
+# One trial at a time in a process: however many ask, they take one processor.
+_turn = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,24 @@ def rule_try(strategy: WrittenStrategy, *, symbol: str = "") -> Trial:
     DefinitionError
         Where a conclusion changed when later bars became known.
     """
-    began = time.monotonic()
     trial = Trial(needs=list(_needs(strategy)))
+    if not _turn.acquire(timeout=PATIENCE_S):
+        trial.proof = "not tested: others are being tried; try again"
+        return trial
+    began = time.monotonic()
+    try:
+        _try(strategy, symbol, trial)
+    finally:
+        _turn.release()
+    trial.took_s = time.monotonic() - began
+    return trial
+
+
+def _try(strategy: WrittenStrategy, symbol: str, trial: Trial) -> None:
     stock = _stock(symbol)
     if stock is None:
         trial.proof = "not tested yet: no bars of a watched symbol are stored"
-        return trial
+        return
     instrument, feed, span = stock
     trial.symbol = instrument.symbol
     step = TIMEFRAME_SECONDS[strategy.timeframe]
@@ -102,8 +115,6 @@ def rule_try(strategy: WrittenStrategy, *, symbol: str = "") -> Trial:
         raise DefinitionError([("", f"it looks ahead: {fault}")]) from None
     except (ColumnError, BadBarsError) as fault:
         trial.proof = f"not tested: {fault}"
-    trial.took_s = time.monotonic() - began
-    return trial
 
 
 def _stock(symbol: str) -> tuple[Instrument, Feed, Extent] | None:

@@ -31,8 +31,9 @@ PUBLIC = {
 # Every other address by what a stranger's token finds there.
 MINE = {"api_portfolio", "api_performance", "api_orders", "api_positions", "api_notifications",
         "api_alert_rules"}  # fmt: skip
-SHARED = {"api_signals", "api_strategies", "api_market_export"}
-ROWS = {"api_order", "api_order_cancel", "api_position_close", "api_alert_rule"}
+SHARED = {"api_signals", "api_strategies", "api_strategy_check", "api_market_export"}
+ROWS = {"api_order", "api_order_cancel", "api_position_close", "api_alert_rule",
+        "api_strategy", "api_strategy_why"}  # fmt: skip
 MEMBERS = {"api_metrics", "api_metrics_live"}
 
 
@@ -61,6 +62,8 @@ def filled(route, row=1):
         .replace("<id:order_id>", str(row))
         .replace("<id:position_id>", str(row))
         .replace("<id:rule_id>", str(row))
+        .replace("<id:strategy_id>", str(row))
+        .replace("<int:strategy_id>", str(row))
         .replace("<slug:series>", "DGS10")
     )
 

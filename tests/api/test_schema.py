@@ -47,6 +47,9 @@ def test_every_address_is_in_it(db):
         "/api/v1/positions",
         "/api/v1/positions/{position_id}/close",
         "/api/v1/strategies",
+        "/api/v1/strategies/check",
+        "/api/v1/strategies/{strategy_id}",
+        "/api/v1/strategies/{strategy_id}/why",
         "/api/v1/alerts/rules",
         "/api/v1/alerts/rules/{rule_id}",
     }

@@ -1,5 +1,7 @@
 """Buy a dip only where the way back pays fees, spread and slippage several times over."""
 
+from typing import ClassVar
+
 from signals.columns import Column, Entry, Exit, Space
 from signals.strategies.base import Strategy
 from signals.strategies.charts import longer_chart
@@ -13,12 +15,16 @@ class FeeAware(Strategy):
 
     Costs are two fees, two slippages and the spread of the order book as it is, in basis points.
     The expected move is a share of the way back to the average. What an average dip brings is less
-    than it costs, so most dips are left alone, and the reason says by how much they fell short.
+    than it costs, so most dips are left alone; the decision shows the move and the costs.
+
+    A class that extends this one may name a trained model (`model = "..."`): then the expected move
+    is what the model expects.
     """
 
     name = "Fee-aware dips"
     timeframe = "5m"
     asset_classes = ("crypto",)
+    model: ClassVar[str] = ""
     average = Param(48, low=10, high=300, label="Average", unit="bars")
     share = Param(0.6, low=0.1, high=1.0, step=0.05, label="Expected share of the way back")
     fee = Param(10.0, low=0.0, high=100.0, step=0.5, label="Fee of one side", unit="bps")
@@ -71,6 +77,8 @@ class FeeAware(Strategy):
 
     def _expected(self, x: Space) -> Column:
         """Return the expected move as a fraction of the price; negative above the average."""
+        if self.model:
+            return x.model(self.model).expected
         return (x.close.sma(self.average) / x.close - 1) * self.share
 
     def _trend(self, x: Space) -> Column:

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from markets.types import TIMEFRAME_SECONDS
 from signals.columns.compiled import compile_strategy
 from signals.columns.errors import ColumnError
+from signals.columns.model_column import unready
 from signals.strategies.base import Strategy
+from signals.strategies.candle_reversal import CandleReversal
 from signals.strategies.fear_greed_contrarian import FearGreedContrarian
 from signals.strategies.fee_aware import FeeAware
 from signals.strategies.macro_regime import MacroRegime
@@ -23,6 +25,7 @@ from signals.strategies.volume_breakout import VolumeBreakout
 BUILT_IN: tuple[type[Strategy], ...] = (
     SmcConfluence,
     TrendPullback,
+    CandleReversal,
     FearGreedContrarian,
     FeeAware,
     MacroRegime,
@@ -84,7 +87,8 @@ def misfit(strategy: Strategy) -> str:
     try:
         compile_strategy(strategy)
     except ColumnError as fault:
-        return str(fault)
+        # A model that is not trained yet is waited for, bar by bar, with that sentence.
+        return "" if unready(fault) else str(fault)
     except Exception:  # noqa: BLE001
         # Broken is something else than unfit: the evaluation pauses it and says what failed.
         return ""

@@ -126,6 +126,7 @@ def macro(begin, days):
 
 
 SAMPLES = {
+    "CandleReversal": (BTC, {}),
     "FearGreedContrarian": (BTC, {}),
     "FeeAware": (BTC, {}),
     "MacroRegime": (BTC, {}),

@@ -17,6 +17,7 @@ PATHS = (
     "tests/lib/test_circuit.py",
     "tests/lib/test_env.py",
     "tests/lib/test_money.py",
+    "tests/loopback",
     "tests/markets/providers",
     "tests/markets/replay",
     "tests/markets/test_book.py",

@@ -59,7 +59,7 @@ def run_of_two(folder, body):
         },
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

@@ -34,7 +34,7 @@ class TreeOptions:
     rounds, quantile_rounds : int
         Trees of the direction; rounds of five trees of the quantiles.
     threads : int
-        Part of the recipe: another number may add in another order.
+        Part of the recipe: another number may add in another order, and waits on a busy machine.
     """
 
     rounds: int = 120
@@ -46,7 +46,7 @@ class TreeOptions:
     column_share: float = 0.7
     penalty: float = 5.0
     bins: int = 64
-    threads: int = 2
+    threads: int = 1
     seed: int = 7
 
     def params(self) -> dict[str, Any]:

@@ -21,13 +21,16 @@ from mystic.lib.bus import publish
 from signals.columns.cache import EvaluationCache
 from signals.columns.decisions import BarDecision, Verdict
 from signals.columns.engine import evaluate as engine_evaluate
-from signals.columns.errors import ColumnError
+from signals.columns.errors import ColumnError, UnreadyModelError
+from signals.columns.model_column import unready
 from signals.events import DecisionsWritten, SignalRaised
 from signals.feed import Extent, Feed, extents
 from signals.models import Decision, Progress, Signal, Strategy
 from signals.services.conclusions import Outcome, conclude
 from signals.services.folder import folder_refresh
 from signals.services.instances import instance_of, is_known
+from signals.services.shelving import models_shelve
+from signals.services.voters import signals_forecast
 from signals.strategies.registry import decides_on
 
 log = logging.getLogger(__name__)
@@ -90,6 +93,7 @@ def _evaluate(timeframe: int, bar_close: int | None) -> int:
     if not tasks:
         return 0
     _forget_corrected()
+    models_shelve()
     feed = Feed(spans, base)
     feed.read_ahead(
         {task.instrument.pk for task in tasks},
@@ -150,6 +154,8 @@ def _outcome(
             cache=_cache,
         )
     except Exception as fault:
+        if (silent := unready(fault)) is not None:
+            return _outcome_of(task, feed, spans, poor, _waiting(task, feed, silent))
         log.warning(
             "a strategy failed: %s",
             fault,
@@ -159,6 +165,29 @@ def _outcome(
         )
         sentence = f"{type(fault).__name__}: {fault}"[:300]
         decisions = [BarDecision(task.from_open, Verdict.ERROR, sentence)]
+    return _outcome_of(task, feed, spans, poor, decisions)
+
+
+def _waiting(task: Task, feed: Feed, silent: UnreadyModelError) -> list[BarDecision]:
+    """Say of each bar why a model that the strategy asks cannot speak of it."""
+    step, through = task.strategy.timeframe, task.through_open
+    if silent.through is not None:
+        through = min(through, silent.through - step)
+    bars = feed.bars(task.instrument.pk, step, task.from_open, through)
+    return [
+        BarDecision(bar_open, Verdict.WARMING_UP, str(silent)[:300], price=close)
+        for bar_open, close in zip(bars.open_time.tolist(), bars.close.tolist(), strict=True)
+    ]
+
+
+def _outcome_of(
+    task: Task,
+    feed: Feed,
+    spans: dict[int, Extent],
+    poor: Mapping[int, str],
+    decisions: list[BarDecision],
+) -> Outcome:
+    row = task.strategy
     if task.instrument.pk in poor:
         decisions = _refused(decisions, poor[task.instrument.pk])
     return Outcome(
@@ -200,6 +229,7 @@ def _write(outcomes: list[Outcome]) -> int:
         ]
         decisions = Decision.objects.bulk_create([decision for decision, _ in pairs])
         signals = Signal.objects.bulk_create([signal for _, signal in pairs if signal])
+        signals_forecast(signals)
         _progress_write(progress, decisions)
         transaction.on_commit(functools.partial(_tell, signals, decisions))
     return len(decisions)

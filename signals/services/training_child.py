@@ -40,7 +40,7 @@ def training_begin(model_id: int) -> bool:
         process = subprocess.Popen(  # noqa: S603  our own command; the words are numbers
             words,
             cwd=settings.BASE_DIR,
-            env=os.environ | {"OMP_NUM_THREADS": "2"},
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,

@@ -14,6 +14,7 @@ from types import ModuleType
 
 from signals.columns.compiled import compile_strategy
 from signals.columns.errors import ColumnError
+from signals.columns.model_column import unready
 from signals.strategies.base import Strategy
 from signals.strategies.params import ParamError
 from signals.strategies.reading import faults
@@ -124,6 +125,8 @@ def _class_fault(classes: Collection[type[Strategy]], taken: Collection[str]) ->
         try:
             compiled = compile_strategy(cls())
         except (ColumnError, ParamError) as error:
+            if unready(error):
+                continue  # the model it asks is not trained yet; until then it warms up
             return f"{cls.__name__}: {error}"
         except Exception as error:  # noqa: BLE001  a stranger's code; the page says what happened
             return f"{cls.__name__}: {type(error).__name__}: {error}"

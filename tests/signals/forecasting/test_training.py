@@ -74,7 +74,7 @@ def test_it_is_asked_for_as_a_row_and_rung_for_on_commit(
     assert model.features["rsi"] == "close.rsi(14)"
     assert "leader" not in model.features  # Bitcoin is not led by itself
     assert "fear_greed" not in model.features  # nothing of it is stored
-    assert model.options["trees"]["threads"] == 2
+    assert model.options["trees"]["threads"] == 1
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from signals.columns import smc_levels
 from signals.columns.kernel import Elementwise, Kernel, Stateful
 from signals.columns.series import Floats
 from signals.columns.smc_fields import SmcOp
@@ -133,6 +134,7 @@ STATEFUL: Mapping[str, Callable[..., Kernel]] = {
     **catalogue.KERNELS,
     **candles.KERNELS,
     **model.KERNELS,
+    **smc_levels.KERNELS,
 }
 
 SHARED = {name: Elementwise(function) for name, function in ELEMENTWISE.items()}

@@ -2,13 +2,13 @@
 
 A detector for each series lives in memory and takes each closed bar once. After a restart it is
 warmed up on the bars before; what was stored before the restart is never changed by that, except
-that a zone may be mitigated. Warming up takes its time, so a call does a little of it and leaves
-the rest to the next one.
+that a zone may be touched, mitigated or filled: each of these times is set once. Warming up takes
+its time, so a call does a little of it and leaves the rest to the next one.
 """
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
@@ -18,7 +18,7 @@ from markets.models import Instrument
 from markets.selectors import bars_load, base_timeframe, closed_through, instruments_watched
 from markets.types import TIMEFRAME_SECONDS
 from signals.models import Pattern
-from signals.smc import Detector, Event, Mitigation
+from signals.smc import Change, Detector, Event, Kind, Stage
 
 WARM_UP_BARS = 600
 LONGEST_TIMEFRAME = TIMEFRAME_SECONDS["4h"]
@@ -41,11 +41,16 @@ _series: dict[Key, _Series] = {}
 # Series with a close that was not taken yet.
 _waiting: set[Key] = set()
 _turn = threading.Lock()
-_MITIGATE = """
-UPDATE signals_pattern SET mitigated_at = %s
+_TIMES = ("touched_at", "mitigated_at", "filled_at")
+_HAPPENED = {
+    name: f"""
+UPDATE signals_pattern SET {name} = %s
 WHERE instrument_id = %s AND timeframe = %s AND kind = %s AND direction = %s AND at = %s
-  AND confirmed_at = %s AND mitigated_at IS NULL
-"""
+  AND confirmed_at = %s AND {name} IS NULL
+"""  # noqa: S608  our own names
+    for name in _TIMES
+}
+_ENDS = frozenset((Stage.MITIGATED, Stage.SWEPT, Stage.TAKEN, Stage.GROWN))
 
 
 def drawn_timeframes() -> list[int]:
@@ -106,45 +111,70 @@ def _series_store(instrument: Instrument, timeframe: int) -> int:
     if known is not None and missed > WARM_UP_BARS:
         series.detector = Detector()
     events: list[Event] = []
-    mitigations: list[Mitigation] = []
+    changes: list[Change] = []
     columns = (bars.open_time, bars.open, bars.high, bars.low, bars.close)
     for row in zip(*(column.tolist() for column in columns), strict=True):
         if known is None or row[0] > known:
             found = series.detector.push(*row)
             events.extend(found.events)
-            mitigations.extend(found.mitigations)
+            changes.extend(found.changes)
     series.last_open = through - timeframe
-    return _write(instrument, timeframe, events, mitigations)
+    return _write(instrument, timeframe, events, changes)
 
 
 @transaction.atomic
 def _write(
-    instrument: Instrument,
-    timeframe: int,
-    events: Sequence[Event],
-    mitigations: Sequence[Mitigation],
+    instrument: Instrument, timeframe: int, events: Sequence[Event], changes: Sequence[Change]
 ) -> int:
-    if not events and not mitigations:
+    if not events and not changes:
         return 0
     stored = Pattern.objects.filter(instrument=instrument, timeframe=timeframe)
     through = stored.aggregate(newest=Max("confirmed_at"))["newest"] or 0
-    ended = {one.event: one.at for one in mitigations}
-    fresh = [
-        _row(instrument, timeframe, one, ended.pop(one, None))
+    happened = _happened(changes)
+    rows = [
+        _row(instrument, timeframe, one, happened.pop(one, {}))
         for one in events
         if one.confirmed_at > through
     ]
-    Pattern.objects.bulk_create(fresh, ignore_conflicts=True)
-    known = [
-        (at, instrument.pk, timeframe, one.kind.value, one.direction, one.at, one.confirmed_at)
-        for one, at in ended.items()
-    ]
+    Pattern.objects.bulk_create(rows, ignore_conflicts=True)
     with connection.cursor() as cursor:
-        cursor.executemany(_MITIGATE, known)
-    return len(fresh)
+        for name, statement in _HAPPENED.items():
+            known = [
+                (times[name], instrument.pk, timeframe, *_address(one))
+                for one, times in happened.items()
+                if name in times
+            ]
+            if known:
+                cursor.executemany(statement, known)
+    return len(rows)
 
 
-def _row(instrument: Instrument, timeframe: int, event: Event, mitigated_at: int | None) -> Pattern:
+def _happened(changes: Sequence[Change]) -> dict[Event, dict[str, int]]:
+    """Return the times of what happened to each zone, by the names of their columns."""
+    happened: dict[Event, dict[str, int]] = {}
+    for one in changes:
+        for name in _times_of(one):
+            happened.setdefault(one.event, {})[name] = one.at
+    return happened
+
+
+def _times_of(change: Change) -> tuple[str, ...]:
+    if change.stage is Stage.TOUCHED:
+        # The first touch uses a gap up.
+        is_gap = change.event.kind is Kind.FAIR_VALUE_GAP
+        return ("touched_at", "mitigated_at") if is_gap else ("touched_at",)
+    if change.stage is Stage.FILLED:
+        return ("filled_at",)
+    return ("mitigated_at",) if change.stage in _ENDS else ()
+
+
+def _address(event: Event) -> tuple[str, int, int, int]:
+    return event.kind.value, event.direction, event.at, event.confirmed_at
+
+
+def _row(
+    instrument: Instrument, timeframe: int, event: Event, happened: Mapping[str, int]
+) -> Pattern:
     return Pattern(
         instrument=instrument,
         timeframe=timeframe,
@@ -154,5 +184,6 @@ def _row(instrument: Instrument, timeframe: int, event: Event, mitigated_at: int
         bottom=event.bottom,
         at=event.at,
         confirmed_at=event.confirmed_at,
-        mitigated_at=mitigated_at,
+        quality=event.quality if event.kind is Kind.ORDER_BLOCK else None,
+        **happened,
     )

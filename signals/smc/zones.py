@@ -1,95 +1,126 @@
-"""Zones waiting for price, as stacks.
+"""What happens to zones as price comes to them: touched, filled, traded through, closed through.
 
-Zones of one kind and direction that price has not reached are ordered: for a bullish one every
-later zone lies at or above every earlier one (had it not, price would have passed the earlier).
-So the last one is the nearest, and a bar that mitigates any mitigates from the end: O(1) amortised.
+Compiled as it is (see `signals.smc.compiled`).
 """
 
-from math import inf
-
-from signals.smc.events import Event
-from signals.smc.history import History
-
-
-class OrderBlocks:
-    """Unmitigated order blocks; trading through the far side mitigates.
-
-    Attributes
-    ----------
-    bullish, bearish : list of Event
-        The nearest one last.
-    floor, ceiling : float
-        Below the one or above the other the nearest block is mitigated.
-    """
-
-    __slots__ = ("bearish", "bullish", "ceiling", "floor")
-
-    def __init__(self) -> None:
-        self.bullish: list[Event] = []
-        self.bearish: list[Event] = []
-        self.floor, self.ceiling = -inf, inf
-
-    def add(self, event: Event) -> None:
-        (self.bullish if event.direction > 0 else self.bearish).append(event)
-        self._measure()
-
-    def take_mitigated(self, high: float, low: float) -> list[Event]:
-        """Remove and return the blocks whose far side the bar traded through."""
-        taken: list[Event] = []
-        while self.bullish and low < self.bullish[-1].bottom:
-            taken.append(self.bullish.pop())
-        while self.bearish and high > self.bearish[-1].top:
-            taken.append(self.bearish.pop())
-        self._measure()
-        return taken
-
-    def _measure(self) -> None:
-        self.floor = self.bullish[-1].bottom if self.bullish else -inf
-        self.ceiling = self.bearish[-1].top if self.bearish else inf
+from signals.smc.ladders import free_slot, insert, put_zone, take_last, tell, tell_zone
+from signals.smc.layout import (
+    AT,
+    BLOCK_CLOSED,
+    BLOCK_THROUGH,
+    BLOCK_TOUCH,
+    BREAKER,
+    BREAKER_THROUGH,
+    BREAKER_TOUCH,
+    CONFIRMED,
+    COUNT,
+    DEEPEST,
+    FAILED,
+    FAR,
+    FILLED,
+    GAP_FILL,
+    GAP_HALF,
+    GAP_TOUCH,
+    HALF_FILLED,
+    KNOWN,
+    LADDERS,
+    MITIGATED,
+    NEAR,
+    NOW,
+    NOW_TIME,
+    POOL_BEYOND,
+    SWEEP,
+    SWEEP_AT,
+    SWEEP_LEVEL,
+    SWEPT,
+    TAKEN,
+    TOUCHED,
+    ZONE_FLOATS,
+    ZONE_INTS,
+    State,
+)
 
 
-class Gaps:
-    """Unmitigated fair value gaps; the first touch mitigates.
-
-    Attributes
-    ----------
-    bullish, bearish : list of Event
-        The nearest one last.
-    floor, ceiling : float
-        At or below the one, at or above the other, the nearest gap is touched.
-    """
-
-    __slots__ = ("bearish", "bullish", "ceiling", "floor")
-
-    def __init__(self) -> None:
-        self.bullish: list[Event] = []
-        self.bearish: list[Event] = []
-        self.floor, self.ceiling = -inf, inf
-
-    def add(self, event: Event) -> None:
-        (self.bullish if event.direction > 0 else self.bearish).append(event)
-        self._measure()
-
-    def take_mitigated(self, high: float, low: float) -> list[Event]:
-        """Remove and return the gaps that the bar touched."""
-        taken: list[Event] = []
-        while self.bullish and low <= self.bullish[-1].top:
-            taken.append(self.bullish.pop())
-        while self.bearish and high >= self.bearish[-1].bottom:
-            taken.append(self.bearish.pop())
-        self._measure()
-        return taken
-
-    def _measure(self) -> None:
-        self.floor = self.bullish[-1].top if self.bullish else -inf
-        self.ceiling = self.bearish[-1].bottom if self.bearish else inf
+def follow_zones(s: State, side: int, low: float, close: float) -> None:
+    """Tell what the bar that just closed did to the zones of a side, failed blocks apart."""
+    base = side * LADDERS
+    while low <= s.ends[base + BLOCK_TOUCH]:
+        tell_zone(s, TOUCHED, take_last(s, base + BLOCK_TOUCH))
+    while low < s.ends[base + BLOCK_THROUGH]:
+        tell_zone(s, MITIGATED, take_last(s, base + BLOCK_THROUGH))
+    while low <= s.ends[base + BREAKER_TOUCH]:
+        tell_zone(s, TOUCHED, take_last(s, base + BREAKER_TOUCH))
+    while low < s.ends[base + BREAKER_THROUGH]:
+        slot = take_last(s, base + BREAKER_THROUGH)
+        tell_zone(s, MITIGATED, slot)
+        free_slot(s, slot)
+    if low < s.ends[base + POOL_BEYOND]:
+        take_pools(s, side, low, close)
+    if s.sizes[base + BLOCK_THROUGH] > 0:
+        count_touch(s, base + BLOCK_THROUGH, low)
 
 
-def block_index(history: History, direction: int, after: int, before: int) -> int | None:
-    """Return the extreme bar strictly between a swing and its break: the last of equals."""
-    if before - after < 2:
-        return None
-    part = slice(after + 1 - history.first, before - history.first)
-    prices = history.lows[part] if direction > 0 else history.highs[part]
-    extreme = min(prices) if direction > 0 else max(prices)
-    return before - 1 - prices[::-1].index(extreme)
+def count_touch(s: State, ladder: int, low: float) -> None:
+    """Count a bar that reached into the nearest order block."""
+    slot = s.members[ladder * len(s.free) + s.sizes[ladder] - 1]
+    if low <= s.zone_floats[slot * ZONE_FLOATS + NEAR]:
+        s.zone_ints[slot * ZONE_INTS + COUNT] += 1
+
+
+def follow_gaps(s: State, side: int, low: float) -> None:
+    """Tell which gaps of a side were touched, half filled, filled."""
+    base = side * LADDERS
+    while low <= s.ends[base + GAP_TOUCH]:
+        tell_zone(s, TOUCHED, take_last(s, base + GAP_TOUCH))
+    while low <= s.ends[base + GAP_HALF]:
+        tell_zone(s, HALF_FILLED, take_last(s, base + GAP_HALF))
+    fill = base + GAP_FILL
+    while low <= s.ends[fill]:
+        slot = take_last(s, fill)
+        tell_zone(s, FILLED, slot)
+        # The next one was reached as deep as those above it.
+        deepen(s, fill, s.zone_floats[slot * ZONE_FLOATS + DEEPEST])
+        free_slot(s, slot)
+    deepen(s, fill, low)
+
+
+def deepen(s: State, ladder: int, low: float) -> None:
+    """Note how deep the nearest gap was reached."""
+    if s.sizes[ladder] > 0:
+        slot = s.members[ladder * len(s.free) + s.sizes[ladder] - 1]
+        place = slot * ZONE_FLOATS + DEEPEST
+        s.zone_floats[place] = min(s.zone_floats[place], low)
+
+
+def take_pools(s: State, side: int, low: float, close: float) -> None:
+    """End the pools that price went beyond: swept where it closed back, taken otherwise."""
+    level, source = 0.0, -1
+    ladder = side * LADDERS + POOL_BEYOND
+    while low < s.ends[ladder]:
+        slot = take_last(s, ladder)
+        if s.zone_ints[slot * ZONE_INTS + COUNT] > 1:
+            far = s.zone_floats[slot * ZONE_FLOATS + FAR]
+            tell_zone(s, SWEPT if close >= far else TAKEN, slot)
+            if close >= far and source < 0:
+                level, source = far, s.zone_ints[slot * ZONE_INTS + AT]
+        free_slot(s, slot)
+    if source >= 0:
+        now = s.ints[NOW]
+        tell(s, SWEEP, side, level, low, now, s.ints[NOW_TIME], source)
+        s.ints[SWEEP_AT + side] = now
+        s.floats[SWEEP_LEVEL + side] = level
+
+
+def fail_blocks(s: State, side: int, close: float) -> None:
+    """Turn the order blocks that price closed through into breakers of the other side."""
+    ladder, other = side * LADDERS + BLOCK_CLOSED, 1 - side
+    while close < s.ends[ladder]:
+        slot = take_last(s, ladder)
+        tell_zone(s, FAILED, slot)
+        at, known = s.zone_ints[slot * ZONE_INTS + AT], s.zone_ints[slot * ZONE_INTS + KNOWN]
+        near = -s.zone_floats[slot * ZONE_FLOATS + FAR]
+        far = -s.zone_floats[slot * ZONE_FLOATS + NEAR]
+        put_zone(s, slot, BREAKER, other, near, far, at, known)
+        tell_zone(s, CONFIRMED, slot)
+        insert(s, other * LADDERS + BREAKER_TOUCH, near, slot)
+        insert(s, other * LADDERS + BREAKER_THROUGH, far, slot)

@@ -12,17 +12,30 @@ from tests.signals.app.conftest import START, store, walk
 pytestmark = pytest.mark.django_db
 
 
-def drawn(timeframe=60):
-    fields = ("kind", "direction", "top", "bottom", "at", "confirmed_at", "mitigated_at")
+TIMES = ("touched_at", "mitigated_at", "filled_at")
+KNOWN = ("kind", "direction", "top", "bottom", "at", "confirmed_at", "quality")
+# What happens to each kind, and the column that says so; half filled and failed have none.
+ENDS = ("mitigated", "swept", "taken", "grown")
+
+
+def drawn(timeframe=60, fields=(*KNOWN, *TIMES)):
     return set(Pattern.objects.filter(timeframe=timeframe).values_list(*fields))
+
+
+def column_of(change):
+    if change.event.kind == "fvg":
+        return {"touched": TIMES[:2], "filled": TIMES[2:]}.get(change.stage, ())
+    if change.stage in ENDS:
+        return ("mitigated_at",)
+    return ("touched_at",) if change.stage == "touched" else ()
 
 
 def expected(instrument, timeframe=60):
     found = detect(bars_load(instrument.pk, timeframe, limit=5000))
-    mitigated = {
-        (one.event.kind, one.event.direction, one.event.at, one.event.confirmed_at): one.at
-        for one in found.mitigations
-    }
+    times = {}
+    for change in found.changes:
+        for name in column_of(change):
+            times.setdefault(change.event, {})[name] = change.at
     return {
         (
             one.kind.value,
@@ -31,7 +44,8 @@ def expected(instrument, timeframe=60):
             one.bottom,
             one.at,
             one.confirmed_at,
-            mitigated.get((one.kind, one.direction, one.at, one.confirmed_at)),
+            one.quality if one.kind == "order_block" else None,
+            *(times.get(one, {}).get(name) for name in TIMES),
         )
         for one in found.events
     }
@@ -55,7 +69,11 @@ def test_bar_by_bar_gives_what_the_whole_gives(btc):
         "bos",
         "order_block",
         "fvg",
+        "breaker",
+        "liquidity",
     }
+    for name in TIMES:
+        assert Pattern.objects.filter(timeframe=60, **{f"{name}__isnull": False}).exists()
     assert Pattern.objects.filter(timeframe=300).exists()
 
 
@@ -72,11 +90,11 @@ def test_a_restart_changes_nothing_that_was_known(btc):
     rows = walk(400)
     store(btc, rows[:350])
     patterns_store(close_of(rows[349]))
-    before = {row[:6] for row in drawn()}
+    before = drawn(fields=KNOWN)
     patterns._series.clear()
     store(btc, rows[350:])
     patterns_store(close_of(rows[399]))
-    after = {row[:6] for row in drawn()}
+    after = drawn(fields=KNOWN)
     assert before <= after
     assert {row for row in after - before if row[5] <= rows[349][0]} == set()
     # The detector was warmed up on the same bars, so nothing is missing either.

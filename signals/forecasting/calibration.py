@@ -24,7 +24,8 @@ def settled(margins: Floats, is_up: Flags) -> Platt:
     ups = float(is_up.sum())
     downs = len(is_up) - ups
     target = np.where(is_up, (ups + 1) / (ups + 2), 1 / (downs + 2))
-    slope, offset = 1.0, 0.0
+    # From the share of rises on: Newton's steps are safe there.
+    slope, offset = 0.0, float(np.log((ups + 1) / (downs + 1)))
     for _ in range(STEPS):
         probability = Platt(slope, offset).probability(margins)
         error, weight = probability - target, probability * (1 - probability)

@@ -17,10 +17,9 @@ def balance(close: Any, volume: Any, period: Any, out: Any, state: Any) -> None:
     for i in range(len(close)):
         if period[i] != now:
             now, total = period[i], 0.0
-        elif close[i] > last:
-            total += volume[i]
-        elif close[i] < last:
-            total -= volume[i]
+        else:
+            # 1, 0 or -1: no branch that a processor could guess wrong.
+            total += ((close[i] > last) - (close[i] < last)) * volume[i]
         last = close[i]
         out[i] = total if now == now else nan
     state[0], state[1], state[2] = now, last, total

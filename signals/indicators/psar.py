@@ -25,38 +25,39 @@ def follow(
 
     State: see `BEGIN`.
     """
+    begun, seen, side, held = state[0], state[1], state[2], state[3]
+    peak, speed, before_top, before_bottom = state[4], state[5], state[6], state[7]
     for row in range(len(run)):
-        top, bottom = high[row], low[row]
-        out[row] = nan
-        if run[row] != state[0]:
-            state[0], state[1] = run[row], 1.0
-            state[6], state[7] = top, bottom
+        top, bottom, last_top, last_bottom = high[row], low[row], before_top, before_bottom
+        before_top, before_bottom = top, bottom
+        if run[row] != begun:
+            begun, seen = run[row], 1.0
+            out[row] = nan
             continue
-        before_top, before_bottom = state[6], state[7]
-        state[6], state[7] = top, bottom
-        if state[1] == 1.0:
-            fall, rise = before_bottom - bottom, top - before_top
+        if seen == 1.0:
+            fall, rise = last_bottom - bottom, top - last_top
             falls = fall > 0.0 and fall > rise
-            state[1], state[2], state[5] = 2.0, -1.0 if falls else 1.0, step
-            state[3] = before_top if falls else before_bottom
-            state[4] = bottom if falls else top
-            before_top, before_bottom = top, bottom
-        side = state[2]
-        near, far, near_before, far_before = bottom, top, before_bottom, before_top
-        if side < 0.0:
-            near, far, near_before, far_before = -top, -bottom, -before_top, -before_bottom
-        stop, extreme = side * state[3], side * state[4]
+            seen, side, speed = 2.0, -1.0 if falls else 1.0, step
+            held = last_top if falls else last_bottom
+            peak = bottom if falls else top
+            last_top, last_bottom = top, bottom
+        near, far = side * (bottom if side > 0.0 else top), side * (top if side > 0.0 else bottom)
+        near_last = side * (last_bottom if side > 0.0 else last_top)
+        far_last = side * (last_top if side > 0.0 else last_bottom)
+        stop, extreme = side * held, side * peak
         if near <= stop:
-            stop = max(extreme, far_before, far)
+            stop = max(extreme, far_last, far)
             out[row] = side * stop
-            state[2], state[4], state[5] = -side, side * near, step
-            state[3] = side * max(stop + step * (near - stop), far_before, far)
+            held = side * max(stop + step * (near - stop), far_last, far)
+            side, peak, speed = -side, side * near, step
             continue
         out[row] = side * stop
         if far > extreme:
             extreme = far
-            state[4], state[5] = side * extreme, min(state[5] + step, limit)
-        state[3] = side * min(stop + state[5] * (extreme - stop), near_before, near)
+            peak, speed = side * extreme, min(speed + step, limit)
+        held = side * min(stop + speed * (extreme - stop), near_last, near)
+    state[0], state[1], state[2], state[3] = begun, seen, side, held
+    state[4], state[5], state[6], state[7] = peak, speed, before_top, before_bottom
 
 
 FOLLOW = Hot(follow)

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from signals.columns import ArrayBars, assert_causal
+from signals.columns import (
+    BLOCK,
+    ArrayBars,
+    EvaluationCache,
+    Verdict,
+    assert_causal,
+    evaluate,
+)
 from signals.columns.words import (
     averages,
     calendar,
@@ -24,7 +31,8 @@ from signals.columns.words.volatility import VolatilityWords
 from signals.columns.words.volume import VolumeWords
 from signals.strategies import Strategy, nothing
 from tests.signals.columns.columns_of import calculated, described, from_time
-from tests.signals.real_bars import REPO, btc_1m
+from tests.signals.columns.samples import Until, market
+from tests.signals.real_bars import REPO, btc_1m, numbers, read_csv
 
 MINUTE, QUARTER, HOUR, DAY = 60, 900, 3600, 86400
 
@@ -218,3 +226,47 @@ def test_the_beginning_has_no_influence_after_the_derived_history(name, quarters
         scale = np.nanmax(np.abs(far[-50:])) if np.isfinite(far[-50:]).any() else 1.0
         assert np.isnan(near) == np.isnan(far[-1])
         assert np.isnan(near) or abs(near - far[-1]) <= 1e-9 * max(scale, 1e-9), (near, far[-1])
+
+
+class EveryBarWord(Strategy):
+    """All words on bars at once."""
+
+    timeframe = "15m"
+
+    def columns(self, x):
+        return {name.replace(" ", "_"): describe(x) for name, describe in WORDS.items()}
+
+    def decide(self, b):
+        return nothing("watching")
+
+
+def test_live_bars_with_and_without_memory_equal_the_backtest():
+    provider, begin = market(first_day=200, days=26)
+    strategy = EveryBarWord()
+    through = begin + 26 * DAY - QUARTER
+    whole = evaluate(strategy, provider, instrument=1, from_open=begin, through_open=through)
+    known = {one.bar_open: one for one in whole if one.verdict is not Verdict.WARMING_UP}
+    border = max(one for one in known if one % (BLOCK * QUARTER) == 0)
+    live = [one for one in known if border - 5 * QUARTER <= one < border + 7 * QUARTER]
+    assert len(live) == 12
+    cache = EvaluationCache()
+    for number, bar_open in enumerate(live):
+        now = Until(provider, bar_open + QUARTER)
+        span = {"instrument": 1, "from_open": bar_open, "through_open": bar_open}
+        assert evaluate(strategy, now, cache=cache, **span) == [known[bar_open]]
+        if number % 6 == 0:
+            assert evaluate(strategy, now, **span) == [known[bar_open]]
+    # Nearly all have a value there, two of the sessions are closed.
+    assert len(known[live[-1]].values) > 70
+
+
+@pytest.mark.parametrize("name", ["zeros", "penny", "toobig"])
+def test_extreme_quotes_give_a_number_or_none(name):
+    rows = read_csv(f"indicators/stockindicators_{name}.csv.gz")
+    prices = [numbers(rows, field) for field in ("open", "high", "low", "close", "volume")]
+    bars = ArrayBars(np.arange(len(rows), dtype=np.int64) * HOUR, *prices)
+    assert len(rows) > 100
+    for describe in WORDS.values():
+        found = calculated(describe, bars, HOUR)
+        assert len(found) == len(rows)
+        assert not np.isinf(found).any()

@@ -21,6 +21,7 @@ TOPICS = (
     "book_update",
     "smc",
     "indicators",
+    "forecast",
     "options_greeks",
     "options_iv",
     "hub_fanout",

@@ -39,13 +39,13 @@ class Gridded:
     def __init__(
         self, hot: Hot, state: tuple[float, ...], bar_seconds: float, *numbers: float
     ) -> None:
-        self._span = GRID * bar_seconds
+        self._span = int(GRID * bar_seconds)
         self._runs = (Streamed(hot, state, *numbers), Streamed(hot, state, *numbers))
 
     def push(self, time: Floats, *inputs: Floats) -> Floats:
         """Take the next bars (`time` is their open, epoch seconds) and return their values."""
-        block = np.floor_divide(time, self._span)
-        is_odd = np.mod(block, 2) == 1
-        begun_even = self._runs[0].push(np.where(is_odd, block - 1, block), *inputs)
-        begun_odd = self._runs[1].push(np.where(is_odd, block, block - 1), *inputs)
-        return np.where(is_odd, begun_even, begun_odd)
+        block = time.astype(np.int64) // self._span
+        odd = block & 1
+        begun_even = self._runs[0].push((block - odd).astype(np.float64), *inputs)
+        begun_odd = self._runs[1].push((block - 1 + odd).astype(np.float64), *inputs)
+        return np.where(odd, begun_even, begun_odd)

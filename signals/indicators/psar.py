@@ -5,7 +5,7 @@ from math import nan
 from typing import Any
 
 from signals.indicators.gridded import Gridded
-from signals.indicators.hot import Hot
+from signals.indicators.hot import Hot, in_pieces
 from signals.indicators.window import Floats
 
 BEGIN = (nan, 0.0, 1.0, nan, nan, nan, nan, nan)
@@ -69,11 +69,11 @@ class Psar:
     def __init__(self, step: float, limit: float, bar_seconds: float) -> None:
         self._runs = Gridded(FOLLOW, BEGIN, bar_seconds, step, limit)
 
-    def push(self, time: Floats, high: Floats, low: Floats) -> Floats:
-        """Take the next bars and return the stop that stood at each of them."""
-        return self._runs.push(time, high, low)
+    def push(self, *inputs: Floats) -> Floats:
+        """Take the next bars (time, high, low) and return the stop that stood at each of them."""
+        return self._runs.push(*inputs)
 
 
 def psar(time: Floats, high: Floats, low: Floats, step: float = 0.02, limit: float = 0.2) -> Floats:
     """Return the stop of a whole series whose bars are as far apart as its first two."""
-    return Psar(step, limit, float(time[1] - time[0])).push(time, high, low)
+    return in_pieces(Psar(step, limit, float(time[1] - time[0])), time, high, low)

@@ -3,11 +3,19 @@
 import numpy as np
 import pytest
 
+from signals.columns import ArrayBars
 from signals.indicators.obv import Obv
 from signals.indicators.periods import Since
 from signals.indicators.vwap import Vwap
 from tests.signals.columns.columns_of import calculated
-from tests.signals.real_bars import DATA, daily_quotes, data_file, expected
+from tests.signals.real_bars import (
+    DATA,
+    daily_quotes,
+    data_file,
+    expected,
+    numbers,
+    read_csv,
+)
 
 DAY = 86400
 
@@ -151,3 +159,34 @@ def test_the_parabolic_stop_differs_in_its_first_trend_and_on_one_bar():
     apart = np.flatnonzero(np.abs(ours - theirs) > 1e-9)
     assert set(apart) <= {*range(14, 40), 250}
     assert abs(ours[250] - theirs[250]) < 0.25
+
+
+SHEETS = {
+    # Word, sheet, its columns, tolerance (the sheets are rounded), first bar compared.
+    "stochastic k": (lambda x: x.stochastic(14, 3, 1).k, "soo", ("SO",), 1e-6, 0),
+    "stochastic d": (lambda x: x.stochastic(14, 3, 1).d, "soo", ("SO_SIG",), 1e-6, 0),
+    # The sheet begins with shorter windows, and with a trend of its own choice until bar 7.
+    "vwap_of_last": (lambda x: x.vwap_of_last(14), "vwap", ("vwap",), 1e-12, 13),
+    "psar": (lambda x: x.psar(), "psar", ("psar_up", "psar_down"), 1e-8, 8),
+    # The sheet begins with the sum of 14 movements.
+    "adx": (lambda x: x.adx(14), "adx", ("ADX",), 1e-6, 300),
+    "plus_di": (lambda x: x.plus_di(14), "adx", ("+DI14",), 1e-6, 250),
+    "minus_di": (lambda x: x.minus_di(14), "adx", ("-DI14",), 1e-6, 250),
+}
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_the_word_gives_the_values_of_the_stockcharts_sheet(name):
+    describe, sheet, columns, tolerance, first = SHEETS[name]
+    rows = read_csv(f"indicators/ta_cs-{sheet}.csv.gz")
+    high, low, close = (numbers(rows, field) for field in ("High", "Low", "Close"))
+    high, low = np.where(np.isnan(high), close, high), np.where(np.isnan(low), close, low)
+    volume = numbers(rows, "Volume") if "Volume" in rows[0] else np.ones(len(rows))
+    opens = np.arange(len(rows), dtype=np.int64) * DAY
+    ours = calculated(describe, ArrayBars(opens, close, high, low, close, volume), DAY)
+    theirs = numbers(rows, columns[0])
+    for other in columns[1:]:
+        theirs = np.where(np.isnan(theirs), numbers(rows, other), theirs)
+    known = ~np.isnan(theirs) & (np.arange(len(theirs)) >= first)
+    assert known.sum() >= 14
+    assert np.abs(ours[known] - theirs[known]).max() <= tolerance

@@ -46,12 +46,16 @@ _turn = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Bars [from_open, through_open] of one instrument that one strategy has not decided."""
+    """Bars [from_open, through_open] of one instrument that one strategy has not decided.
+
+    `is_first` while it decided none at all.
+    """
 
     strategy: Strategy
     instrument: Instrument
     from_open: int
     through_open: int
+    is_first: bool = False
 
 
 def evaluate(timeframe: int, bar_close: int) -> int:
@@ -137,7 +141,7 @@ def _tasks(
             begin = newest if decided is None else decided + step
             if begin <= newest and newest >= spans[instrument.pk].start:
                 last = min(newest, begin + (MOST_BARS - 1) * step)
-                yield Task(strategy, instrument, begin, last)
+                yield Task(strategy, instrument, begin, last, is_first=decided is None)
 
 
 def _outcome(
@@ -145,14 +149,7 @@ def _outcome(
 ) -> Outcome:
     row = task.strategy
     try:
-        decisions = engine_evaluate(
-            instance_of(row),
-            feed,
-            instrument=task.instrument.pk,
-            from_open=task.from_open,
-            through_open=task.through_open,
-            cache=_cache,
-        )
+        decisions = _decided(task, feed)
     except Exception as fault:
         if (silent := unready(fault)) is not None:
             return _outcome_of(task, feed, spans, poor, _waiting(task, feed, silent))
@@ -166,6 +163,29 @@ def _outcome(
         sentence = f"{type(fault).__name__}: {fault}"[:300]
         decisions = [BarDecision(task.from_open, Verdict.ERROR, sentence)]
     return _outcome_of(task, feed, spans, poor, decisions)
+
+
+def _decided(task: Task, feed: Feed) -> list[BarDecision]:
+    """Return the engine's answer.
+
+    A pair's first bar is the newest one; where that has to wait for an input (a minute of the book
+    that nobody stores), the one before it, or the pair would wait at every close.
+    """
+    strategy, step = instance_of(task.strategy), task.strategy.timeframe
+    begins = (task.from_open, task.from_open - step) if task.is_first else (task.from_open,)
+    found: list[BarDecision] = []
+    for begin in begins:
+        found = engine_evaluate(
+            strategy,
+            feed,
+            instrument=task.instrument.pk,
+            from_open=begin,
+            through_open=task.through_open,
+            cache=_cache,
+        )
+        if found:
+            break
+    return found
 
 
 def _waiting(task: Task, feed: Feed, silent: UnreadyModelError) -> list[BarDecision]:
@@ -196,7 +216,7 @@ def _outcome_of(
         decisions=decisions,
         origins=[feed.origin(task.instrument.pk, one.bar_open, row.timeframe) for one in decisions],
         newest_close=spans[task.instrument.pk].through // row.timeframe * row.timeframe,
-        from_open=task.from_open,
+        from_open=min([task.from_open, *(one.bar_open for one in decisions)]),
     )
 
 

@@ -37,7 +37,8 @@ def strategies_with_progress(*, user: User) -> list[Strategy]:
     pairs = Progress.objects.select_related("instrument", "last_decision").order_by(
         "instrument__symbol"
     )
-    return list(strategies_for(user=user).prefetch_related(Prefetch("progress", queryset=pairs)))
+    found = strategies_for(user=user).select_related("owner")
+    return list(found.prefetch_related(Prefetch("progress", queryset=pairs)))
 
 
 def signals_recent(

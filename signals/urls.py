@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from signals import views, views_why
+from signals import views, views_rules, views_why
 
 urlpatterns = [
     path("signals/", views.signals, name="signals"),
@@ -11,6 +11,12 @@ urlpatterns = [
     path("signals/fragment/symbol/<slug:slug>/", views.symbol_fragment, name="signals_of_symbol"),
     path("signals/patterns/<slug:slug>.json", views.patterns, name="signal_patterns"),
     path("strategies/", views.strategies, name="strategies"),
+    path("strategies/new/", views_rules.rule_new, name="rule_new"),
+    path("strategies/now/", views_rules.rule_now, name="rule_now"),
+    path("strategies/words/", views_rules.rule_words, name="rule_words"),
+    path("strategies/<int:strategy_id>/edit/", views_rules.rule_change, name="rule_change"),
+    path("strategies/<int:strategy_id>/act/", views_rules.rule_act, name="rule_act"),
+    path("strategies/<int:strategy_id>/rules.json", views_rules.rule_json, name="rule_json"),
     path("strategies/<int:strategy_id>/why/<slug:slug>/", views_why.why_page, name="strategy_why"),
     path("strategies/<int:strategy_id>/pairs/", views.strategy_pairs, name="strategy_pairs"),
 ]

@@ -18,7 +18,9 @@ from mystic.lib.clock import iso, now_ms
 from mystic.models import User
 from signals import selectors
 from signals.models import Decision, Signal, Strategy
+from signals.selectors_rules import rules_for
 from signals.services.folder import folder_read
+from signals.services.instances import is_written, written_of
 from signals.strategies.registry import CLASSES
 
 PAGE = 50
@@ -90,6 +92,7 @@ def strategies(request: HttpRequest) -> HttpResponse:
         "cards": [_card(row) for row in rows],
         "unfit": selectors.strategies_unfit(),
         "files": selectors.strategy_files(),
+        "resting": rules_for(user=_user(request)).filter(is_active=False),
     }
     return render(request, "signals/strategies.html", context)
 
@@ -107,11 +110,14 @@ def strategy_pairs(request: HttpRequest, strategy_id: int) -> HttpResponse:
 
 def _card(row: Strategy) -> dict[str, Any]:
     cls = CLASSES.get(row.class_name)
-    specs = cls.param_specs if cls is not None else {}
+    rules = written_of(row) if is_written(row) else None
+    specs = getattr(rules or cls, "param_specs", {})
+    about = row.about if rules else inspect.getdoc(cls) or "" if cls is not None else ""
     pairs = list(row.progress.all())
     return {
         "strategy": row,
-        "about": _paragraphs(inspect.getdoc(cls) or "") if cls is not None else [],
+        "rules": rules.definition if rules else None,
+        "about": _paragraphs(about),
         "params": [
             {
                 "label": (specs[name].label if name in specs else "") or name,

@@ -1,5 +1,6 @@
 """Whether one condition of a written strategy holds now: the live check beside its field."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,11 @@ class Side:
 
     text: str
     value: float | bool | None
+
+    @property
+    def is_shown(self) -> bool:
+        """Say whether the value says more than the text: it is known, and no number written out."""
+        return self.value is not None and not re.fullmatch(r"[-\d.e]+", self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from signals.columns.expressions import parse
 from signals.columns.graph import Graph
 from signals.columns.plan import ClockPlan
 from signals.columns.rules import Entry, Exit
+from signals.columns.smc_fields import FIELDS
 from signals.columns.space import NAMES, Space
 from signals.strategies.base import LANGUAGE
 from signals.strategies.definition import Definition, EntryRule, ExitRule, Pairs, ParamRule
@@ -38,7 +39,7 @@ MOST_SERIES = 8
 MOST_REACH = 60_000
 MOST_VALUES = 4_000_000
 """Bounds of one calculation: series looked at, bars of each, values held at once (32 MB)."""
-WIDTH = {"smc": 29}
+WIDTH = {"smc": len(FIELDS)}
 """Values a bar of the operators that keep more than one."""
 
 

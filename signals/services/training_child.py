@@ -6,8 +6,8 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
-from django.conf import settings
 from django.db import connection
 
 from mystic.lib.bus import publish
@@ -22,6 +22,7 @@ from signals.services.training import (
 
 log = logging.getLogger(__name__)
 
+ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S = 3600.0
 State = ForecastModel.State
 
@@ -39,7 +40,7 @@ def training_begin(model_id: int) -> bool:
     try:
         process = subprocess.Popen(  # noqa: S603  our own command; the words are numbers
             words,
-            cwd=settings.BASE_DIR,
+            cwd=ROOT,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

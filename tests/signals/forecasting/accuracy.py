@@ -12,6 +12,7 @@ import numpy as np
 from signals.columns import ArrayBars, ArraySeries, Coverage
 from signals.forecasting.features import default_features
 from signals.forecasting.training import Recipe, learn
+from signals.forecasting.trees import TreeOptions
 from signals.forecasting.windows import WalkOptions
 from signals.samples import feature_plan, sample_of
 from tests.signals.real_bars import btc_1m, numbers, read_csv
@@ -50,7 +51,7 @@ def series_of(market, timeframe, days=YEAR):
     )
 
 
-def walked(market, timeframe, horizon, windows, days=YEAR):
+def walked(market, timeframe, horizon, windows, days=YEAR, trees=None):
     provider, symbol = series_of(market, timeframe, days)
     texts = default_features("stock" if market == "spy" else "crypto", timeframe, [symbol])
     sample = sample_of(
@@ -60,7 +61,7 @@ def walked(market, timeframe, horizon, windows, days=YEAR):
         horizon=horizon,
         is_always_open=market != "spy",
     )
-    recipe = Recipe(timeframe, horizon, WalkOptions(windows=windows))
+    recipe = Recipe(timeframe, horizon, WalkOptions(windows=windows), trees or TreeOptions())
     return sample, learn(sample, recipe)
 
 

@@ -13,7 +13,7 @@ reorder or fuse them (no `fastmath`).
 import sys
 from collections.abc import Callable, Sequence
 from math import nan
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,14 @@ WORTH_LOADING = 2_000_000
 """Bars of all functions after which plain Python has cost about what loading numba costs."""
 WORTH_COMPILING = 50_000
 """Bars of one function after which, with numba loaded, it is compiled or read from its file."""
+
+
+class Pushed(Protocol):
+    """A calculation that takes bars as they close."""
+
+    def push(self, *inputs: Floats) -> Floats:
+        """Take the next bars and return their values."""
+        ...
 
 
 class Hot:
@@ -121,6 +129,24 @@ class Streamed:
             fast(*(_plain_array(one) for one in inputs), out, self._state, *self._numbers)
         result: Floats = out if hot.width == 1 else out.reshape(hot.width, count).T
         return result
+
+
+PIECE = 8192
+"""Bars at a time of a calculation in several steps: what lies between stays near the processor."""
+
+
+def in_pieces(state: Pushed, *inputs: Floats) -> Floats:
+    """Return the values of a whole series, calculated some thousand bars at a time."""
+    count = len(inputs[0])
+    if count <= PIECE:
+        return state.push(*inputs)
+    whole: Floats = np.empty(0)
+    for first in range(0, count, PIECE):
+        part = state.push(*(one[first : first + PIECE] for one in inputs))
+        if first == 0:
+            whole = np.empty((*part.shape[1:], count))
+        whole[..., first : first + len(part)] = part.T
+    return whole.T
 
 
 def _plain_array(values: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Mystic's one pass over a series: swings, breaks of structure, gaps and order blocks."""
+"""Mystic's one pass over a series: swings, breaks of structure, zones, liquidity."""
 
 import time
 from typing import Any
@@ -12,7 +12,7 @@ def work(bars: int, swing: int) -> dict[str, Any]:
     made = walk(bars)
     began = time.process_time()
     found = detect(made, swing)
-    return {"seconds": time.process_time() - began, "events": len(found.events)}
+    return {"seconds": time.process_time() - began, "rows": len(found)}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""smartmoneyconcepts: swings, breaks of structure, gaps and order blocks of one series."""
+"""smartmoneyconcepts: swings, breaks of structure, gaps, order blocks, liquidity of one series."""
 
 import os
 import time
@@ -23,6 +23,7 @@ def work(bars: int, swing: int) -> dict[str, Any]:
     smc.bos_choch(frame, swings)
     smc.fvg(frame)
     smc.ob(frame, swings)
+    smc.liquidity(frame, swings)
     return {"seconds": time.process_time() - began}
 
 

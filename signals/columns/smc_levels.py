@@ -1,11 +1,12 @@
 """Levels where liquidity rests by the clock: the last day and week, sessions and kill zones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import nan
 
 import numpy as np
 
+from signals.columns.kernel import Kernel
 from signals.columns.series import Floats
 
 HOUR, DAY = 3600, 86400
@@ -50,7 +51,7 @@ def seconds_back(op: str, name: str) -> int:
 class PreviousOp:
     """High and low of the last whole day or week, and whether this one has traded beyond them.
 
-    A period counts once the calculation has seen a bar of an earlier one.
+    A period counts if the calculation saw a bar of an earlier one, or began with it.
     """
 
     def __init__(self, name: str) -> None:
@@ -65,7 +66,7 @@ class PreviousOp:
         table = np.empty((len(inputs[0]), len(PERIOD_PARTS)))
         for piece, period in _pieces((inputs[0] - self._offset) // self._length):
             if self._period is None or period != self._period:
-                self._begin(period)
+                self._begin(period, float(inputs[0][piece.start]))
             highs = np.maximum.accumulate(inputs[1][piece])
             lows = np.minimum.accumulate(inputs[2][piece])
             highs, lows = np.fmax(highs, self._high), np.fmin(lows, self._low)
@@ -77,10 +78,11 @@ class PreviousOp:
             self._high, self._low = float(highs[-1]), float(lows[-1])
         return table
 
-    def _begin(self, period: int) -> None:
+    def _begin(self, period: int, time: float) -> None:
         if self._is_whole:
             self._before = self._high, self._low
-        self._is_whole = self._period is not None
+        is_first_bar = time == period * self._length + self._offset
+        self._is_whole = self._period is not None or is_first_bar
         self._period, self._high, self._low = period, nan, nan
 
 
@@ -133,4 +135,7 @@ def _pieces(keys: Floats) -> list[tuple[slice, int]]:
     return [(slice(a, b), int(keys[a])) for a, b in pairwise(edges)]
 
 
-KERNELS = {"smc_previous": PreviousOp, "smc_session": SessionOp}
+KERNELS: Mapping[str, Callable[..., Kernel]] = {
+    "smc_previous": PreviousOp,
+    "smc_session": SessionOp,
+}

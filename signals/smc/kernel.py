@@ -85,7 +85,7 @@ def has_room(s: State) -> bool:
     """Say whether the tables can take whatever the next bar may bring."""
     used = s.ints[SLOTS] - s.ints[FREE]
     rows = len(s.out_ints) // OUT_INTS - s.ints[ROWS]
-    return len(s.free) - used >= NEW_SLOTS and rows >= 4 * used + 2 * NEW_SLOTS
+    return bool(len(s.free) - used >= NEW_SLOTS and rows >= 4 * used + 2 * NEW_SLOTS)
 
 
 def take_bar(

@@ -140,7 +140,7 @@ def mean_range(s: State) -> float:
     total = 0.0
     for bar in range(first, now + 1):
         total += s.ranges[bar & mask]
-    return total / (now + 1 - first)
+    return float(total / (now + 1 - first))
 
 
 def join_pool(s: State, side: int, at: int, price: float) -> None:
@@ -222,7 +222,8 @@ def break_structure(s: State, side: int) -> None:
 def has_range(s: State) -> bool:
     """Say whether both ends of the dealing range were confirmed and not forgotten."""
     oldest = min(s.ints[SWING_KNOWN], s.ints[SWING_KNOWN + 1])
-    return s.ints[SWING_AT] >= 0 and s.ints[SWING_AT + 1] >= 0 and s.ints[NOW] - oldest <= MEMORY
+    has_both = s.ints[SWING_AT] >= 0 and s.ints[SWING_AT + 1] >= 0
+    return bool(has_both and s.ints[NOW] - oldest <= MEMORY)
 
 
 def block_quality(s: State, slot: int) -> float:

@@ -2,7 +2,6 @@
 
 import time
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ from signals.columns import ArrayBars
 from signals.smc import Detector, Kind, Stage, detect
 from tests.signals.real_bars import btc_1m
 from tests.signals.smc.brute_force import Zone, everything, happened
+from tests.signals.smc.walks import walks
 
 
 def zone(one, end=None):
@@ -27,23 +27,6 @@ def ours(bars, length):
 def our_changes(bars, length):
     changes = detect(bars, swing=length).changes
     return {(zone(one.event), str(one.stage), one.index) for one in changes}
-
-
-@st.composite
-def walks(draw):
-    """Bars on a coarse grid, so that equal highs, lows and closes are frequent."""
-    size = draw(st.integers(1, 90))
-    moves = st.lists(st.integers(-3, 3), min_size=size, max_size=size)
-    wicks = st.lists(st.integers(0, 2), min_size=size, max_size=size)
-    gaps = st.lists(st.sampled_from((0, 0, 0, -2, 2)), min_size=size, max_size=size)
-    price, rows = 100.0, []
-    for move, up, down, gap in zip(draw(moves), draw(wicks), draw(wicks), draw(gaps), strict=True):
-        open_ = price + gap
-        price = open_ + move
-        rows.append((open_, max(open_, price) + up, min(open_, price) - down, price))
-    table = np.array(rows)
-    opens = np.arange(size, dtype=np.int64) * 60
-    return ArrayBars(opens, *table.T, np.ones(size))
 
 
 @pytest.mark.parametrize("length", [2, 5, 10])

@@ -64,6 +64,14 @@ def pytest_xdist_setupnodes(specs):
     workers.equip(specs)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """A worker tells what a test recorded as text: it can send no types of ours."""
+    report = yield
+    report.user_properties = [(name, str(value)) for name, value in report.user_properties]
+    return report
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
     """Fail the run where something wanted to leave this machine, though it was refused.

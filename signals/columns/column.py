@@ -80,15 +80,28 @@ class Column(AverageWords, StatisticsWords, ChangeWords, MemoryWords):
 
     def macd(self, fast: int = 12, slow: int = 26, signal: int = 9) -> Macd:
         """Return the difference of two exponential averages, its average, and the rest."""
-        line = self.ema(fast) - self.ema(slow)
-        average = line.ema(signal)
-        return Macd(line, average, line - average)
+        near, far = whole_number("macd", fast, low=1), whole_number("macd", slow, low=1)
+        third = whole_number("macd", signal, low=1)
+        history = max(ema_history(near), ema_history(far))
+        table = self._derive("macd", near, far, third, history=history)
+        after = ema_history(third)
+        return Macd(
+            table._derive("field", 0, history=0),  # noqa: SLF001
+            table._derive("field", 1, history=after),  # noqa: SLF001
+            table._derive("field", 2, history=after),  # noqa: SLF001
+        )
 
     def bollinger(self, bars: int = 20, k: float = 2.0) -> Bollinger:
         """Return the moving average and the bands of k standard deviations around it."""
-        width = self.stdev(bars) * finite_number("bollinger", k)
-        middle = self.sma(bars)
-        return Bollinger(middle + width, middle, middle - width)
+        count, width = whole_number("bollinger", bars, low=1), finite_number("bollinger", k)
+        if width < 0:
+            raise ColumnError(f"bollinger takes a width of 0 or more deviations, not {k!r}")
+        table = self._derive("bollinger", count, width, history=count - 1)
+        middle, upper, lower = (
+            table._derive("field", index, history=0)  # noqa: SLF001
+            for index in range(3)
+        )
+        return Bollinger(upper, middle, lower)
 
     def crossed_above(self, other: "Column | float") -> "Column":
         """Say whether it is above `other` now and was not one bar ago."""

@@ -25,10 +25,11 @@ from signals.columns.words import (
 )
 from signals.indicators.atr import Atr
 from signals.indicators.ema import Ema
+from signals.indicators.macd import Macd
 from signals.indicators.rolling import Rolling
 from signals.indicators.rsi import Rsi
 from signals.indicators.sma import Sma
-from signals.indicators.stdev import Stdev
+from signals.indicators.stdev import Moments, Stdev
 from signals.indicators.window import Tail
 
 
@@ -122,6 +123,8 @@ STATEFUL: Mapping[str, Callable[..., Kernel]] = {
     "ema": lambda bars: Stateful(Ema(bars)),
     "rsi": lambda bars: Stateful(Rsi(bars)),
     "atr": lambda bars: Stateful(Atr(bars)),
+    "macd": lambda fast, slow, signal: Stateful(Macd(fast, slow, signal)),
+    "bollinger": lambda bars, width: Stateful(Moments(bars, width)),
     **averages.KERNELS,
     **statistics.KERNELS,
     **change.KERNELS,

@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-from signals.indicators.sma import sma
-from signals.indicators.stdev import stdev
-from signals.indicators.window import Floats
+from signals.indicators.hot import Floats
+from signals.indicators.stdev import Moments
 
 
 class BollingerBands(NamedTuple):
@@ -16,6 +15,6 @@ class BollingerBands(NamedTuple):
 
 
 def bollinger(close: Floats, bars: int = 20, k: float = 2.0) -> BollingerBands:
-    """Return the bands around the mean of the last `bars` closes."""
-    middle, width = sma(close, bars), stdev(close, bars) * k
-    return BollingerBands(middle + width, middle, middle - width)
+    """Return the bands around the mean of the last `bars` closes, k not below 0."""
+    middle, upper, lower = Moments(bars, k).push(close).T
+    return BollingerBands(upper, middle, lower)

@@ -1,6 +1,6 @@
 """Population variance and standard deviation over a window."""
 
-from math import nan
+from math import nan, sqrt
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,10 @@ import numpy as np
 from signals.indicators.hot import Floats, Hot, Streamed
 
 
-def window_moments(values: Any, out: Any, state: Any, bars: int) -> None:
+def window_moments(values: Any, out: Any, state: Any, bars: int, width: float) -> None:
     """Give every full window's mean and population variance.
+
+    With a `width` of 0 or more: the mean, and that many deviations above it and below it.
 
     Blocks as in `signals.indicators.window.window_sum`; sums and squares are those of the distance
     from a value of the window itself (the last of the older block), so that a price of 10,000
@@ -18,46 +20,69 @@ def window_moments(values: Any, out: Any, state: Any, bars: int) -> None:
     State: place, reference, sum and squares of the block so far, its values, sums of the ends of
     the last block, their squares.
     """
-    count = len(values)
+    count, first, share = len(values), 0, 1.0 / bars
     place, base, total, square = int(state[0]), state[1], state[2], state[3]
-    held, ends, squares = 4, 4 + bars, 4 + 2 * bars
-    for i in range(count):
-        value = values[i]
-        state[held + place] = value
-        away = value - base
-        total += away
-        square += away * away
-        place += 1
-        if place < bars:
-            mean = (state[ends + place] + total) / bars
-            spread = (state[squares + place] + square) / bars - mean * mean
-            out[i] = base + mean
-            out[count + i] = 0.0 if spread < 0.0 else spread
-            continue
-        base, total, square = value, 0.0, 0.0
-        for j in range(bars - 1, -1, -1):
-            away = state[held + j] - base
+    while first < count:
+        last = first + bars - 1 - place
+        stop = min(last, count)
+        piece = values[first:stop]
+        begin = 5 + bars + place
+        ends = state[begin : begin + stop - first]
+        squares = state[begin + bars : begin + bars + stop - first]
+        for k in range(len(piece)):
+            away = piece[k] - base
             total += away
             square += away * away
-            state[ends + j], state[squares + j] = total, square
-        mean = total / bars
-        spread = square / bars - mean * mean
-        out[i] = base + mean
-        out[count + i] = 0.0 if spread < 0.0 else spread
-        place, total, square = 0, 0.0, 0.0
+            mean = (ends[k] + total) * share
+            spread = (squares[k] + square) * share - mean * mean
+            out[first + k] = base + mean
+            out[count + first + k] = 0.0 if spread < 0.0 else spread
+        if last >= count:
+            for i in range(first, count):
+                state[4 + place - first + i] = values[i]
+            place += count - first
+            break
+        base, total, square = values[last], 0.0, 0.0
+        begin = 4 + bars + place - first
+        for i in range(last, first - 1, -1):
+            away = values[i] - base
+            total += away
+            square += away * away
+            state[begin + i] = total
+            state[begin + bars + i] = square
+        for j in range(3 + place, 3, -1):
+            away = state[j] - base
+            total += away
+            square += away * away
+            state[bars + j] = total
+            state[2 * bars + j] = square
+        mean = total * share
+        spread = square * share - mean * mean
+        out[last] = base + mean
+        out[count + last] = 0.0 if spread < 0.0 else spread
+        first, place, total, square = last + 1, 0, 0.0, 0.0
+    if width >= 0.0:
+        for i in range(count):
+            reach = width * sqrt(out[count + i])
+            out[count + i] = out[i] + reach
+            out[2 * count + i] = out[i] - reach
     state[0], state[1], state[2], state[3] = place, base, total, square
 
 
-MOMENTS = Hot(window_moments, width=2)
+MOMENTS = Hot(window_moments, width=3)
 
 
 class Moments(Streamed):
-    """State of the mean and the population variance over `bars` values, a table of both."""
+    """State of the mean and the population variance over `bars` values, a table of both.
+
+    With a `width` a table of the mean and of the bands so many deviations above and below it.
+    """
 
     __slots__ = ()
 
-    def __init__(self, bars: int) -> None:
-        super().__init__(MOMENTS, [0.0, nan, 0.0, 0.0, *[nan] * (3 * bars)], bars)
+    def __init__(self, bars: int, width: float = -1.0) -> None:
+        state = [0.0, nan, 0.0, 0.0, *[nan] * (3 * bars)]
+        super().__init__(MOMENTS, state, bars, float(width))
 
 
 class Variance(Moments):

@@ -40,21 +40,25 @@ def window_sum(values: Any, out: Any, state: Any, bars: int, size: float) -> Non
     """
     count, first, place, total = len(values), 0, int(state[0]), state[1]
     while first < count:
-        # `to_end` and `to_held` lead from a value's row to its place in the block.
-        to_held, to_end = 2 + place - first, 2 + bars + place - first
         last = first + bars - 1 - place
-        for i in range(first, min(last, count)):
-            total += values[i]
-            out[i] = state[to_end + i + 1] + total
+        stop = min(last, count)
+        # A part of the input, and the sums of the ends of the last block that go with it.
+        piece = values[first:stop]
+        begin = 3 + bars + place
+        ends = state[begin : begin + stop - first]
+        for k in range(len(piece)):
+            total += piece[k]
+            out[first + k] = ends[k] + total
         if last >= count:
             for i in range(first, count):
-                state[to_held + i] = values[i]
+                state[2 + place - first + i] = values[i]
             place += count - first
             break
         total = 0.0
+        begin = 2 + bars + place - first
         for i in range(last, first - 1, -1):
             total += values[i]
-            state[to_end + i] = total
+            state[begin + i] = total
         for j in range(1 + place, 1, -1):
             total += state[j]
             state[bars + j] = total

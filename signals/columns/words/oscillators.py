@@ -8,6 +8,7 @@ from signals.columns.kernel import Kernel, Stateful
 from signals.columns.refusals import refuse_options, whole_number
 from signals.indicators.cci import MeanDeviation
 from signals.indicators.fisher import HISTORY, Fisher
+from signals.indicators.stochastic import Stochastic as StochasticState
 
 if TYPE_CHECKING:
     from signals.columns.column import Column
@@ -46,10 +47,12 @@ class OscillatorWords(Looking):
         `.k` is averaged over `smooth` bars (1: the fast stochastic), `.d` is the average of `.k`
         over d bars. Missing where the window has no range.
         """
-        low = self.low.rolling_min(k)
-        place = (self.close - low) / (self.high.rolling_max(k) - low) * 100
-        line = place.sma(smooth)
-        return Stochastic(line, line.sma(d))
+        bars, each, last = (whole_number("stochastic", one, low=1) for one in (k, smooth, d))
+        prices = self.high, self.low, self.close
+        history = bars + each - 2
+        table = self._of("stochastic", prices, bars, each, last, history=history)
+        line = self._of("field", (table,), 0)
+        return Stochastic(line, self._of("field", (table,), 1, history=last - 1))
 
     def stochastic_rsi(
         self, bars: int = 14, k: int = 14, d: int = 3, smooth: int = 3
@@ -133,6 +136,7 @@ class OscillatorWords(Looking):
 
 
 KERNELS: Mapping[str, Callable[..., Kernel]] = {
+    "stochastic": lambda bars, smooth, d: Stateful(StochasticState(bars, smooth, d)),
     "mean_deviation": lambda bars: Stateful(MeanDeviation(bars)),
     "fisher": lambda: Stateful(Fisher()),
 }

@@ -48,6 +48,29 @@ def test_wilders_average_equals_the_recursion_of_pandas(bars):
     assert np.abs(ours[after:] / theirs[after:] - 1).max() < 1e-9
 
 
+def test_the_words_in_one_step_give_what_their_parts_give(bars):
+    for short, long in ((3, 8), (8, 3), (1, 1)):
+        line = lambda x, a=short, b=long: x.close.ema(a) - x.close.ema(b)  # noqa: E731
+        for parts, word in (
+            (line, lambda x, a=short, b=long: x.close.macd(a, b, 4).line),
+            (
+                lambda x, of=line: of(x).ema(4),
+                lambda x, a=short, b=long: x.close.macd(a, b, 4).signal,
+            ),
+            (
+                lambda x, of=line: of(x) - of(x).ema(4),
+                lambda x, a=short, b=long: x.close.macd(a, b, 4).histogram,
+            ),
+        ):
+            wanted, found = calculated(parts, bars, DAY), calculated(word, bars, DAY)
+            assert np.array_equal(found, wanted, equal_nan=True)
+            assert described(parts, DAY).node.need == described(word, DAY).node.need
+    upper = calculated(lambda x: x.close.sma(20) + x.close.stdev(20) * 2, bars, DAY)
+    assert_same(lambda x: x.close.bollinger(20, 2).upper, bars, upper)
+    lower = calculated(lambda x: x.close.sma(20) - x.close.stdev(20) * 2, bars, DAY)
+    assert_same(lambda x: x.close.bollinger(20, 2).lower, bars, lower)
+
+
 def test_hull_by_hand():
     """n = 4: wma(2 wma2 - wma4, 2) of 1, 4, 9, 16, 25."""
     bars = daily_quotes()
@@ -84,6 +107,8 @@ REFUSED = {
     "wma(5, center=True)": (lambda x: x.close.wma(5, center=True), "would look ahead"),
     "rma(5, adjust=True)": (lambda x: x.close.rma(5, adjust=True), "no option adjust"),
     "hma(1)": (lambda x: x.close.hma(1), "at least 2"),
+    "bollinger(20, -1)": (lambda x: x.close.bollinger(20, -1), "0 or more deviations, not -1"),
+    "macd(0)": (lambda x: x.close.macd(0), "at least 1"),
     "kama(10, 30, 2)": (
         lambda x: x.close.kama(10, 30, 2),
         "a fast length below the slow one, not 30, 2",

@@ -16,6 +16,12 @@ AVERAGES = {
     "trima even": lambda x: x.close.trima(8),
     "trima odd": lambda x: x.close.trima(9),
     "kama": lambda x: x.close.kama(5, 2, 6),
+    "macd line": lambda x: x.close.macd(3, 8, 4).line,
+    "macd signal": lambda x: x.close.macd(3, 8, 4).signal,
+    "macd histogram": lambda x: x.close.macd(8, 3, 4).histogram,
+    "bollinger upper": lambda x: x.close.bollinger(9, 2.5).upper,
+    "bollinger middle": lambda x: x.close.bollinger(9, 2.5).middle,
+    "bollinger lower": lambda x: x.close.bollinger(9, 2.5).lower,
     "vwma": lambda x: x.close.vwma(x.volume, 9),
 }
 STATISTICS = {

@@ -58,7 +58,7 @@ def test_compiled_and_plain_give_the_same_bits(holed, monkeypatch):
     compiled = everything(holed)
     for name, values in plain.items():
         assert np.array_equal(values, compiled[name], equal_nan=True), name
-    assert len(made) == 14
+    assert len(made) == 15
 
     # From plain to compiled in the middle of a series, as it happens in a running process.
     def by_size(self, count):

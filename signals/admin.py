@@ -1,10 +1,13 @@
 """Strategies and their progress, for staff."""
 
+from typing import cast
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from mystic.lib.read_only import ReadOnlyAdmin
+from mystic.models import User
 from signals.models import ForecastModel, Progress, Signal, Strategy
 from signals.services import pair_resume
 from signals.services.training import TrainingError, model_cancel, model_retrain
@@ -94,7 +97,7 @@ class ForecastModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def retrain(self, request: HttpRequest, queryset: QuerySet[ForecastModel]) -> None:
         for model in queryset:
             try:
-                made = model_retrain(model=model, user=request.user)
+                made = model_retrain(model=model, user=cast("User", request.user))
             except TrainingError as fault:
                 self.message_user(request, f"{model}: {fault}", messages.ERROR)
             else:

@@ -1,7 +1,7 @@
 """How good forecasts were, held against forecasts that know nothing, with how sure that is."""
 
 from dataclasses import asdict, dataclass
-from math import sqrt
+from math import cbrt, sqrt
 from typing import Any
 
 import numpy as np
@@ -101,7 +101,7 @@ def gain(ours: Floats, naive: Floats, moments: Times, block_s: int, *, seed: int
 def block_seconds(moments: Times, timeframe: int, horizon: int) -> int:
     """Return how long a stretch of the bootstrap is: a label, or the cube root of the bars."""
     bars = len(np.unique(moments))
-    return max(horizon + 1, round(bars ** (1 / 3))) * timeframe
+    return max(horizon + 1, round(cbrt(bars))) * timeframe
 
 
 def judge_direction(

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 from django.utils import timezone
@@ -21,6 +20,7 @@ from markets.selectors import base_timeframe, instruments_watched
 from markets.selectors_feeds import UnknownFeedError, feed_points
 from markets.types import TIMEFRAME_NAMES, TIMEFRAME_SECONDS
 from mystic.lib.bus import publish
+from mystic.models import User
 from signals.columns.errors import ColumnError
 from signals.columns.model_column import models_of
 from signals.events import TrainingWanted
@@ -54,7 +54,7 @@ def model_train(
     features: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
     retrain_days: int = 0,
-    user: AbstractBaseUser | None = None,
+    user: User | None = None,
 ) -> ForecastModel:
     """Ask for the next version of a model; a worker trains it.
 
@@ -84,6 +84,22 @@ def model_train(
     )
     _refuse_features(texts, seconds)
     recipe = _options(options or {})
+    return _waiting(
+        name=name,
+        asset_class=asset_class,
+        symbols=list(symbols),
+        timeframe=seconds,
+        horizon=horizon,
+        features=texts,
+        options=recipe,
+        seed=recipe["trees"]["seed"],
+        retrain_days=retrain_days,
+        created_by=user,
+    )
+
+
+def _waiting(*, name: str, **told: Any) -> ForecastModel:
+    """Write the row of the next version and ring for it."""
     try:
         with transaction.atomic():
             rows = ForecastModel.objects.filter(name=name)
@@ -91,18 +107,7 @@ def model_train(
                 raise TrainingError(f"{name} is being trained already")
             newest = rows.aggregate(newest=Max("version"))["newest"] or 0
             model = ForecastModel.objects.create(
-                name=name,
-                version=newest + 1,
-                asset_class=asset_class,
-                symbols=list(symbols),
-                timeframe=seconds,
-                horizon=horizon,
-                features=texts,
-                options=recipe,
-                seed=recipe["trees"]["seed"],
-                retrain_days=retrain_days,
-                stage="waits for a worker",
-                created_by=user,
+                name=name, version=newest + 1, stage="waits for a worker", **told
             )
             transaction.on_commit(functools.partial(publish, TrainingWanted(model.pk)))
     except IntegrityError:
@@ -110,7 +115,7 @@ def model_train(
     return model
 
 
-def model_retrain(*, model: ForecastModel, user: AbstractBaseUser | None = None) -> ForecastModel:
+def model_retrain(*, model: ForecastModel, user: User | None = None) -> ForecastModel:
     """Ask for the next version of a model, made as this one was."""
     return model_train(
         name=model.name,

@@ -1,6 +1,15 @@
 """Addresses of the markets API."""
 
-from markets import api, api_book, api_export, api_feeds, api_options, api_quality, api_sources
+from markets import (
+    api,
+    api_book,
+    api_export,
+    api_feeds,
+    api_options,
+    api_quality,
+    api_search,
+    api_sources,
+)
 from mystic.lib.paths import endpoint
 
 urlpatterns = [
@@ -13,6 +22,7 @@ urlpatterns = [
     endpoint("v1/market-data/<symbol:symbol>/historical", api.MarketHistory, "market_history"),
     endpoint("v1/market-data/<symbol:symbol>/export", api_export.MarketExport, "market_export"),
     endpoint("v1/market-data/<symbol:symbol>/book", api_book.MarketBook, "market_book"),
+    endpoint("v1/symbols", api_search.Symbols, "symbols"),
     endpoint("v1/quality", api_quality.Quality, "quality_api"),
     endpoint("v1/sources", api_sources.Sources, "sources"),
     endpoint("v1/market-data/<symbol:symbol>", api.MarketData, "market_data"),

@@ -23,12 +23,13 @@ NAVIGATION = (
     ("/markets/", "chart-candlestick", "Markets"),
     ("/signals/", "radio", "Signals"),
     ("/strategies/", "bot", "Strategies"),
+    ("/forecasts/", "eye", "Forecasts"),
     ("/portfolio/", "wallet", "Portfolio"),
     ("/orders/", "list-ordered", "Orders"),
     ("/alerts/", "bell", "Alerts"),
     ("/status/", "activity", "Status"),
 )
-PRIVATE = {"/signals/", "/strategies/", "/portfolio/", "/orders/", "/alerts/"}
+PRIVATE = {"/signals/", "/strategies/", "/forecasts/", "/portfolio/", "/orders/", "/alerts/"}
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from signals import views, views_rules, views_why
+from signals import views, views_forecasts, views_rules, views_why
 
 urlpatterns = [
     path("signals/", views.signals, name="signals"),
@@ -19,4 +19,8 @@ urlpatterns = [
     path("strategies/<int:strategy_id>/rules.json", views_rules.rule_json, name="rule_json"),
     path("strategies/<int:strategy_id>/why/<slug:slug>/", views_why.why_page, name="strategy_why"),
     path("strategies/<int:strategy_id>/pairs/", views.strategy_pairs, name="strategy_pairs"),
+    path("forecasts/", views_forecasts.forecasts, name="forecasts"),
+    path("forecasts/accuracy/", views_forecasts.forecast_accuracy, name="forecast_accuracy"),
+    path("forecasts/<slug:slug>/", views_forecasts.forecast, name="forecast"),
+    path("forecasts/<slug:slug>/voters/", views_forecasts.consensus, name="consensus"),
 ]

@@ -10,6 +10,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from markets.types import TIMEFRAME_NAMES
 from mystic.lib import clock
 from mystic.lib import units as exact
 from mystic.lib.provenance import Provenance
@@ -78,6 +79,12 @@ def percent(value: object, places: int = 2) -> str:
     """Show a fraction as a percentage: 0.0123 is 1.23 %."""
     number = _number(value)
     return NOTHING if number is None else f"{number * 100:,.{int(places)}f} %"
+
+
+@register.filter
+def timeframe(seconds: int) -> str:
+    """Show the length of a bar by its name: 60 is 1m."""
+    return TIMEFRAME_NAMES.get(seconds, f"{seconds} s")
 
 
 @register.filter

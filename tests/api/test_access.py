@@ -25,13 +25,16 @@ LIMIT = {
 PUBLIC = {
     "api_health", "api_coinstate", "api_market_data", "api_market_history",
     "api_market_book", "api_option_chain", "api_unusual_options", "api_macro_series",
-    "api_news", "api_mood", "api_quality_api", "api_sources",
+    "api_news", "api_mood", "api_symbols", "api_quality_api", "api_sources",
     "api_schema", "api_docs",
 }  # fmt: skip
 # Every other address by what a stranger's token finds there.
 MINE = {"api_portfolio", "api_performance", "api_orders", "api_positions", "api_notifications",
         "api_alert_rules"}  # fmt: skip
-SHARED = {"api_signals", "api_strategies", "api_strategy_check", "api_market_export"}
+SHARED = {
+    "api_signals", "api_strategies", "api_strategy_check", "api_market_export", "api_forecasts",
+    "api_symbol_forecast", "api_forecast_accuracy", "api_consensus", "api_market_summary",
+}  # fmt: skip
 ROWS = {"api_order", "api_order_cancel", "api_position_close", "api_alert_rule",
         "api_strategy", "api_strategy_why"}  # fmt: skip
 MEMBERS = {"api_metrics", "api_metrics_live"}
@@ -63,7 +66,6 @@ def filled(route, row=1):
         .replace("<id:position_id>", str(row))
         .replace("<id:rule_id>", str(row))
         .replace("<id:strategy_id>", str(row))
-        .replace("<int:strategy_id>", str(row))
         .replace("<slug:series>", "DGS10")
     )
 
@@ -82,7 +84,8 @@ def test_public_addresses_answer_strangers(nobody, btc):
         if name in PUBLIC:
             # A crypto pair has no options: everybody is told so.
             wanted = 404 if name == "api_option_chain" else 200
-            assert nobody.get(filled(route)).status_code == wanted, name
+            query = "?q=BTC" if name == "api_symbols" else ""
+            assert nobody.get(filled(route) + query).status_code == wanted, name
 
 
 @pytest.mark.django_db(transaction=True)

@@ -50,6 +50,12 @@ def test_every_address_is_in_it(db):
         "/api/v1/strategies/check",
         "/api/v1/strategies/{strategy_id}",
         "/api/v1/strategies/{strategy_id}/why",
+        "/api/v1/symbols",
+        "/api/v1/forecasts",
+        "/api/v1/forecasts/accuracy",
+        "/api/v1/forecasts/{symbol}",
+        "/api/v1/consensus",
+        "/api/v1/market-summary",
         "/api/v1/alerts/rules",
         "/api/v1/alerts/rules/{rule_id}",
     }

@@ -120,7 +120,7 @@ def _found(group: object, inner: str) -> object:
 def _help(word: object) -> str:
     """Return the first sentence of a docstring, without the verb that every one begins with."""
     text = inspect.getdoc(word) or ""
-    line = " ".join(text.split("\n\n")[0].split()).rstrip(".")
+    line = " ".join(text.split("\n\n")[0].split()).rstrip(".").replace("`", "")
     for verb in ("Return ", "Say whether ", "Say "):
         if line.startswith(verb):
             return line.removeprefix(verb) if verb != "Say whether " else "whether " + line[12:]

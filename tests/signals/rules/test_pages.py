@@ -106,10 +106,10 @@ def test_a_fault_stands_beside_its_field(ann, as_user, up):
     html = answer.content.decode()
     assert '<p class="field-error" id="rule-name-error">a name is wanted</p>' in html
     assert 'id="entry-0-stop-error">an expression is wanted' in html
-    assert "Nothing was kept: 2 fields below need a look." in html
+    assert "Nothing was kept: 2 fields above need a look." in html
     sent |= {"name": "a", "entry-0-stop": "low"}
     html = as_user(ann).post(NEW, {**sent, "do": "save"}).content.decode()
-    assert 'id="column-0-error">character 7: a column has no smaa. Did you mean sma?</p>' in html
+    assert 'id="column-0-error">character 7: a column has no smaa. Did you mean sma?</span>' in html
     assert 'id="entry-0-when-1-error">character 1: this is a number' in html
     assert 'value="close.smaa(bars)"' in html
     assert Strategy.objects.count() == 0

@@ -148,7 +148,7 @@ def _unusual(instrument_id: int, start: int, end: int | None) -> Iterator[tuple[
         "contract", "day", "premium", "detected_at_ms"
     ):
         sign = 1 if parse(contract).kind is OptionKind.CALL else -1
-        net[day] = net.get(day, 0.0) + sign * premium
+        net[day] = net.get(day, 0.0) + sign * (premium or 0.0)
         at = -(-at_ms // 1000) + UNUSUAL_WRITTEN_S
         if start < at and (end is None or at <= end):
             yield at, net[day]

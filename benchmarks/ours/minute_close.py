@@ -20,10 +20,12 @@ from markets.types import Bar, Origin  # noqa: E402
 from mystic.lib import bus  # noqa: E402
 from signals.columns.engine import history_needed  # noqa: E402
 from signals.events import SignalRaised  # noqa: E402
-from signals.models import Decision  # noqa: E402
+from signals.models import Decision, Strategy  # noqa: E402
 from signals.services import evaluate, patterns_store, strategies_sync  # noqa: E402
 from signals.strategies.registry import CLASSES  # noqa: E402
 
+# The others look at feeds and symbols that the walks do not have.
+ASKED = ("SmcConfluence", "TrendPullback")
 # Every timeframe of a strategy closes with it.
 STEP = 5 * MINUTE
 
@@ -33,7 +35,7 @@ class Market:
 
     def __init__(self, closes: int) -> None:
         self.instruments = platform.instruments()
-        needs = [max(history_needed(cls()).values()) for cls in CLASSES.values()]
+        needs = [max(history_needed(cls()).values()) for cls in map(CLASSES.get, ASKED) if cls]
         self.history = max(1500, max(needs) // MINUTE + 10)
         end = int(time.time()) // STEP * STEP - MINUTE
         count = self.history + 1 + closes * STEP // MINUTE
@@ -127,6 +129,7 @@ def bare(at: int) -> float:
 
 def work(closes: int) -> dict[str, Any]:
     strategies_sync()
+    Strategy.objects.exclude(class_name__in=ASKED).update(is_active=False)
     bus.subscribe(SignalRaised, lambda event: signals.append(event.signal_id))
     market = Market(closes)
     # The first evaluation after a start reads all the history; then each minute only the new.

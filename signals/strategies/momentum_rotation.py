@@ -17,7 +17,8 @@ class MomentumRotation(Strategy):
     Strength is the return over the last bars divided by the standard deviation of the returns of
     single bars in that time. The rank counts the symbols of the universe that are stronger; 0 is
     the strongest. An instrument outside the universe is bought where it would be among the
-    strongest. It is left when its rank falls one place further than that, or its momentum is gone.
+    strongest. It is left when others overtake it (`slack` places more may be), or its momentum is
+    gone.
     """
 
     name = "Momentum rotation"
@@ -28,6 +29,7 @@ class MomentumRotation(Strategy):
     )
     lookback = Param(48, low=6, high=500, label="Momentum over", unit="bars")
     top = Param(2, low=1, high=20, label="How many are held", unit="symbols")
+    slack = Param(0, low=0, high=10, label="May fall behind by", unit="places")
     least = Param(1.0, low=0.0, high=20.0, step=0.5, label="Least strength")
     risk = Param(4.0, low=1.0, high=20.0, step=0.5, label="Stop distance", unit="average ranges")
 
@@ -55,7 +57,7 @@ class MomentumRotation(Strategy):
             ),
             Exit(when={"momentum is gone": strength.crossed_below(0)}, why="momentum is gone"),
             Exit(
-                when={"it fell behind": rank.crossed_above(self.top)},
+                when={"it fell behind": rank.crossed_above(self.top + self.slack - 0.5)},
                 why="others are stronger",
             ),
         )

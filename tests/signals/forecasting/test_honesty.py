@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from signals.columns import ArrayBars, ArraySeries
 from signals.forecasting.calibration import sequential, settled
 from signals.forecasting.drift import compare, index, reference, shares_of
 from signals.forecasting.features import default_features
@@ -22,7 +23,8 @@ from signals.forecasting.training import Recipe, Sample, TooLittleError, learn
 from signals.forecasting.trees import LEVELS, TreeOptions, TreesError, digest_of, open_trees, save
 from signals.forecasting.trees import expected as mean_of
 from signals.forecasting.windows import WalkOptions, windows
-from signals.samples import feature_plan
+from signals.samples import feature_plan, sample_of
+from tests.signals.forecasting.shelved import stroll
 
 FEW = TreeOptions(rounds=10, quantile_rounds=5, depth=3)
 HOUR = 3600
@@ -224,6 +226,23 @@ def test_noise_has_no_skill_and_the_sentence_says_so():
     assert 0 <= shares[0] < shares[-1] < 1
     assert told[1][1] == "walking forward, window 1 of 5"
     assert learned.trained_through == 2501 * HOUR
+
+
+def test_a_random_walk_through_the_whole_way_shows_no_skill():
+    rows = np.array(stroll(8000, momentum=0.0, timeframe=HOUR, start=1_546_300_800))
+    bars = ArrayBars(rows[:, 0].astype(np.int64), *rows[:, 1:].T.copy())
+    texts = default_features("crypto", HOUR, ["BTC/USDT"])
+    found = sample_of(
+        feature_plan(texts, HOUR),
+        ArraySeries({("BTC/USDT", HOUR): bars}),
+        ["BTC/USDT"],
+        horizon=3,
+        is_always_open=True,
+    )
+    told = learn(found, Recipe(HOUR, 3, trees=TreeOptions(40, 5, 3))).metrics
+    assert "direction: no skill shown" in told["verdict"]
+    hit = told["direction"]["hit_rate"]
+    assert hit["low"] < 0.5 < hit["high"]
 
 
 def test_the_same_sample_gives_the_same_bytes_and_another_seed_others():

@@ -27,6 +27,7 @@ TOPICS = (
     "hub_fanout",
     "hub_path",
     "paper_order",
+    "bar_close",
     "minute_close",
     "candles",
     "start",

@@ -17,7 +17,7 @@ from markets.types import TIMEFRAME_SECONDS
 from mystic.lib.clock import iso, now_ms
 from mystic.models import User
 from signals import selectors
-from signals.models import Decision, Signal, Strategy
+from signals.models import Decision, Pattern, Signal, Strategy
 from signals.selectors_rules import rules_for
 from signals.services.folder import folder_read
 from signals.services.instances import is_written, written_of
@@ -183,18 +183,7 @@ def patterns(request: HttpRequest, slug: str) -> HttpResponse:
             "data": {
                 "symbol": instrument.symbol,
                 "timeframe": timeframe,
-                "patterns": [
-                    {
-                        "kind": row.kind,
-                        "direction": row.direction,
-                        "top": row.top,
-                        "bottom": row.bottom,
-                        "at": row.at,
-                        "confirmed_at": row.confirmed_at,
-                        "mitigated_at": row.mitigated_at,
-                    }
-                    for row in drawn
-                ],
+                "patterns": [_pattern(row) for row in drawn],
                 "signals": [_marker(row) for row in markers],
             },
             "live_data": False,
@@ -203,6 +192,21 @@ def patterns(request: HttpRequest, slug: str) -> HttpResponse:
             "as_of": iso(None if newest is None else newest * 1000),
         }
     )
+
+
+def _pattern(row: Pattern) -> dict[str, Any]:
+    return {
+        "kind": row.kind,
+        "direction": row.direction,
+        "top": row.top,
+        "bottom": row.bottom,
+        "at": row.at,
+        "confirmed_at": row.confirmed_at,
+        "touched_at": row.touched_at,
+        "mitigated_at": row.mitigated_at,
+        "filled_at": row.filled_at,
+        "quality": row.quality,
+    }
 
 
 def _marker(row: Signal) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class Chart {
     this.places = Number(figure.dataset.places);
     this.base = figure.dataset.base ?? figure.dataset.timeframe;
     this.timeframe = figure.dataset.timeframe;
-    this.layers = { zones: true, structure: true, signals: true };
+    this.layers = { zones: true, structure: true, liquidity: true, signals: true };
     this.patterns = { patterns: [], signals: [] };
     this.lines = [];
     this.bars = new BarSeries(SECONDS[this.timeframe]);
@@ -205,12 +205,7 @@ class Chart {
 
   showPatterns() {
     const { layers } = this;
-    const kinds = this.patterns.patterns ?? [];
-    this.overlay.show({
-      zones: layers.zones ? kinds.filter((one) => ["order_block", "fvg"].includes(one.kind)) : [],
-      breaks: layers.structure ? breaksOf(kinds) : [],
-      last: this.bars.list.at(-1)?.close ?? 0,
-    });
+    this.overlay.show({ patterns: this.patterns.patterns ?? [], layers, last: this.bars.list.at(-1)?.close ?? 0 });
     const signals = layers.signals ? (this.patterns.signals ?? []) : [];
     const markers = signals.map((one) => this.markerOf(one)).filter(Boolean).sort((a, b) => a.time - b.time);
     this.markers.setMarkers(this.withRoom(markers));
@@ -273,19 +268,6 @@ class Chart {
     const lent = others.length ? ` Dotted: closes of ${others.map((one) => `${one.symbol} from ${one.source}`).join(", ")} where there is no bar.` : "";
     document.getElementById("chart-caption").textContent = `Bars from ${source}, in UTC.${drawn}${lent}`;
   }
-}
-
-/** Each break of structure with the time of the swing whose level was broken. */
-function breaksOf(patterns) {
-  const swings = new Map();
-  for (const one of patterns) {
-    if (one.kind === "swing_high") swings.set(`1 ${one.top}`, [...(swings.get(`1 ${one.top}`) ?? []), one.at]);
-    if (one.kind === "swing_low") swings.set(`-1 ${one.bottom}`, [...(swings.get(`-1 ${one.bottom}`) ?? []), one.at]);
-  }
-  return patterns.filter((one) => ["bos", "choch"].includes(one.kind)).map((one) => {
-    const earlier = (swings.get(`${one.direction} ${one.direction > 0 ? one.top : one.bottom}`) ?? []).filter((at) => at < one.at);
-    return { ...one, at: earlier.length ? Math.max(...earlier) : one.at };
-  });
 }
 
 /** Points of a line that ends where closes do not follow each other. */

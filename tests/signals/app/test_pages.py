@@ -283,7 +283,10 @@ class TestChart:
             "bottom": 60900.0,
             "at": START,
             "confirmed_at": START + 300,
+            "touched_at": None,
             "mitigated_at": None,
+            "filled_at": None,
+            "quality": None,
         }
         (marker,) = body["data"]["signals"]
         assert (marker["id"], marker["side"], marker["bar_close"]) == (signal.pk, "BUY", START + 60)

@@ -1,6 +1,7 @@
 """What the shared strategies and the ready models say together about each closed bar, once.
 
-A bar is voted on when every voter has said its word about it, or `PATIENCE_S` after its close.
+A bar is voted on when every voter has said its word about it, or `PATIENCE_S` after its close. A
+replay's clock is its bars: there a voter is waited for until it is `PATIENCE_BARS` behind.
 """
 
 import functools
@@ -14,12 +15,14 @@ from django.utils import timezone
 from markets.models import Instrument
 from markets.selectors import bars_load, instruments_watched
 from mystic.lib.bus import publish
+from mystic.lib.provenance import REPLAY_PREFIX
 from signals.agents.vote import BUY, HOLD, SELL, Verdict, Vote, decide
 from signals.events import ConsensusReached
 from signals.models import Consensus, Decision, Forecast, ForecastModel, Progress, Signal, Strategy
 from signals.services.voters import DOWN, HORIZON, UP, records
 
 PATIENCE_S = 20
+PATIENCE_BARS = 3
 SILENT = {
     Decision.Verdict.WARMING_UP.value,
     Decision.Verdict.ERROR.value,
@@ -135,10 +138,9 @@ def _reached(
     bar_open = max(said)
     if voted is not None and voted >= bar_open:
         return None
-    is_whole = all(one == bar_open for one in said)
-    if not is_whole and moment < bar_open + panel.timeframe + PATIENCE_S:
-        return None
     price, source, is_live = _under(panel, instrument, bar_open)
+    if any(one != bar_open for one in said) and not _is_late(panel, said, source, moment):
+        return None
     if price is None:
         return None
     verdict = decide(list(_votes(panel, instrument, bar_open)))
@@ -155,6 +157,13 @@ def _reached(
         is_live=is_live,
         created_at=timezone.now(),
     )
+
+
+def _is_late(panel: Panel, said: Sequence[int], source: str, moment: int) -> bool:
+    """Tell whether the voters that are behind are waited for no longer."""
+    if source.startswith(REPLAY_PREFIX):
+        return max(said) - min(said) >= PATIENCE_BARS * panel.timeframe
+    return moment >= max(said) + panel.timeframe + PATIENCE_S
 
 
 def _said(panel: Panel, instrument: Instrument) -> list[int]:

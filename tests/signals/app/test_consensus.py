@@ -148,10 +148,20 @@ def test_a_vote_is_written_once(btc, minutes):
 def test_a_slow_voter_is_waited_for_and_not_for_ever(btc, minutes):
     decided(strategy("A"), btc)
     decided(strategy("B"), btc, bar_open=NEWEST - 60)
+    Decision.objects.update(source="binance")
     assert consensus_reach(now_s=later(PATIENCE_S - 1)) == 0
     assert consensus_reach(now_s=later()) == 1
     late = Consensus.objects.get().votes[1]
     assert (late["name"], late["reason"]) == ("B", "it has not decided on this bar")
+
+
+def test_in_a_replay_the_bars_are_the_clock(btc, minutes):
+    decided(strategy("A"), btc)
+    row = strategy("B")
+    decided(row, btc, bar_open=NEWEST - 120)
+    assert consensus_reach(now_s=later(100_000)) == 0
+    Progress.objects.filter(strategy=row).update(decided_through=NEWEST - 180)
+    assert consensus_reach(now_s=later(100_000)) == 1
 
 
 def test_a_paused_voter_is_not_waited_for(btc, minutes):

@@ -23,6 +23,8 @@ from signals.services.voters import DOWN, HORIZON, UP, records
 
 PATIENCE_S = 20
 PATIENCE_BARS = 3
+# So many values of a decision stand in the reason of a vote.
+VALUES = 3
 SILENT = {
     Decision.Verdict.WARMING_UP.value,
     Decision.Verdict.ERROR.value,
@@ -97,8 +99,12 @@ def _newest_signals(
 ) -> dict[tuple[int, int], Signal]:
     """Return the newest signal of each pair that is within its horizon."""
     decided = [row.decided_through for row in progress if row.decided_through is not None]
-    since = min(decided, default=0) - HORIZON * timeframe
-    rows = Signal.objects.filter(strategy__in=strategies, bar_close__gt=since).order_by("bar_close")
+    since = max(decided, default=0) - 2 * HORIZON * timeframe
+    rows = (
+        Signal.objects.filter(strategy__in=strategies, bar_close__gt=since)
+        .select_related("decision")
+        .order_by("bar_close")
+    )
     return {(row.strategy_id, row.instrument_id): row for row in rows}
 
 
@@ -227,7 +233,17 @@ def _vote_of_strategy(
         return Vote(strategy.name, HOLD, None, decision.reason)
     side = str(signal.side)
     record = records.of(panel.timeframe, ("strategy", strategy.pk), UP if side == BUY else DOWN)
-    return Vote(strategy.name, side, signal.confidence, signal.reason, record)
+    return Vote(strategy.name, side, signal.confidence, _reason(signal), record)
+
+
+def _reason(signal: Signal) -> str:
+    """Return why a signal was raised, with the first values that it was concluded from."""
+    numbers = [
+        f"{name.replace('_', ' ')} {value:.6g}"
+        for name, value in signal.decision.values.items()
+        if not isinstance(value, bool)
+    ]
+    return f"{signal.reason} ({', '.join(numbers[:VALUES])})" if numbers else signal.reason
 
 
 def _vote_of_model(panel: Panel, model: ForecastModel, told: Forecast) -> Vote:

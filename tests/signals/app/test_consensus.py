@@ -138,6 +138,15 @@ def test_a_proven_voter_is_followed(btc, minutes, django_capture_on_commit_callb
     assert [(one.consensus_id, one.is_changed) for one in heard] == [(found.pk, True)]
 
 
+def test_the_reason_is_made_of_the_values(btc, minutes):
+    decided(strategy("A"), btc, verdict="enter_long", reason="a cross", side="BUY")
+    values = {"fast": 60123.456789, "is_up": True, "dip": 0.5, "atr": 12.0, "more": 1.0}
+    Decision.objects.update(values=values)
+    consensus_reach(now_s=later(0))
+    (vote,) = Consensus.objects.get().votes
+    assert vote["reason"] == "a cross (fast 60123.5, dip 0.5, atr 12)"
+
+
 def test_a_vote_is_written_once(btc, minutes):
     decided(strategy("A"), btc)
     assert consensus_reach(now_s=later()) == 1

@@ -11,9 +11,11 @@ from benchmarks.inputs import MINUTE, walk
 from signals.columns import (
     ArrayBars,
     ArraySeries,
+    Bars,
     Column,
     Cursor,
     EvaluationCache,
+    InstrumentKey,
     Intent,
     Space,
     Verdict,
@@ -59,7 +61,7 @@ def world(instruments: int, closes: int) -> tuple[ArraySeries, int]:
     """Return the bars of some instruments and the first close to decide, clear of a block's end."""
     need = max(history_needed(TwelveColumns()).values()) // MINUTE
     count = need + 2 * BLOCK + closes
-    series = {}
+    series: dict[tuple[InstrumentKey, int], Bars] = {}
     for number in range(instruments):
         made = walk(count, seed=number, end=1_700_000_040 // MINUTE * MINUTE)
         series[number, MINUTE] = ArrayBars(*made)

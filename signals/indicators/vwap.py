@@ -3,7 +3,10 @@
 from math import nan, sqrt
 from typing import Any
 
-from signals.indicators.hot import Hot, Streamed
+import numpy as np
+
+from signals.indicators.hot import Floats, Hot, Streamed
+from signals.indicators.window import Total
 
 
 def weigh(price: Any, volume: Any, period: Any, out: Any, state: Any) -> None:
@@ -47,3 +50,30 @@ class Vwap(Streamed):
 
     def __init__(self) -> None:
         super().__init__(WEIGH, (nan, 0.0, 0.0, 0.0))
+
+
+def turnover(high: Any, low: Any, close: Any, volume: Any, out: Any, _state: Any) -> None:
+    """Give the typical price times the volume."""
+    for i in range(len(close)):
+        out[i] = (high[i] + low[i] + close[i]) / 3.0 * volume[i]
+
+
+TURNOVER = Hot(turnover)
+
+
+class VwapOfLast:
+    """State of the average price of the last `bars` bars; takes high, low, close, volume."""
+
+    __slots__ = ("_traded", "_turnover", "_volume")
+
+    def __init__(self, bars: int) -> None:
+        self._turnover = Streamed(TURNOVER, (0.0,))
+        self._traded, self._volume = Total(bars), Total(bars)
+
+    def push(self, *inputs: Floats) -> Floats:
+        """Take the next bars and return their averages; NaN where nothing was traded."""
+        traded = self._traded.push(self._turnover.push(*inputs))
+        volume = self._volume.push(inputs[-1])
+        volume[volume == 0] = np.nan
+        traded /= volume
+        return traded

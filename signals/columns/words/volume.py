@@ -10,6 +10,7 @@ from signals.indicators.obv import Obv
 from signals.indicators.periods import LENGTH_S
 from signals.indicators.same_time import SameTime
 from signals.indicators.vwap import Vwap as VwapState
+from signals.indicators.vwap import VwapOfLast
 from signals.indicators.zones import DAY_S
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ class VolumeWords(PeriodWords):
 
     def vwap_of_last(self, bars: int) -> "Column":
         """Return the volume-weighted typical price of the last `bars` bars."""
-        traded = (self._typical_price() * self.volume).sma(bars)
-        return traded / self.volume.sma(bars)
+        count = whole_number("vwap_of_last", bars, low=1)
+        inputs = self.high, self.low, self.close, self.volume
+        return self._of("vwap_of_last", inputs, count, history=count - 1)
 
     def chaikin_money_flow(self, bars: int = 20) -> "Column":
         """Return the share of the volume of the last `bars` bars that flowed in, -1 to 1."""
@@ -108,5 +110,6 @@ class VolumeWords(PeriodWords):
 KERNELS: Mapping[str, Callable[..., Kernel]] = {
     "obv": lambda: Stateful(Obv()),
     "vwap": lambda: Stateful(VwapState()),
+    "vwap_of_last": lambda bars: Stateful(VwapOfLast(bars)),
     "same_time": lambda days: Stateful(SameTime(days)),
 }

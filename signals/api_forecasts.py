@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from markets.api_symbols import instrument_of
 from markets.selectors import bars_load
 from markets.watchlist import rows_watched
-from mystic.lib.api import ApiView, combined, envelope, read_id, read_limit
+from mystic.lib.api import ApiView, combined, envelope, read_page, read_whole
 from mystic.lib.api_schema import Origin, describe, enveloped
 from mystic.lib.problems import Problem
 from signals.forecasting.metrics import Interval
@@ -109,10 +109,7 @@ class Forecasts(ApiView):
             instrument=instrument_of(query["symbol"]) if "symbol" in query else None,
             model=query.get("model", "")[:60],
         )
-        before = read_id(request, "before")
-        if before is not None:
-            found = found.filter(pk__lt=before)
-        rows = list(found[: read_limit(request, default=50, largest=500)])
+        rows = read_page(request, found)
         origin = combined(row.provenance for row in rows)
         return self.answer(envelope([forecast_data(row) for row in rows], origin))
 
@@ -184,12 +181,12 @@ class ForecastAccuracy(ApiView):
         period = query.get("period", "week")
         if period not in PERIODS:
             raise Problem(400, "invalid_choice", f"period must be one of {', '.join(PERIODS)}")
-        days = read_id(request, "days")
+        days = read_whole(request, "days")
         since = int(timezone.now().timestamp()) - (90 if days is None else days) * 86_400
         scores = scores_for(
             model=query.get("model", "")[:60],
             symbol=instrument_of(query["symbol"]).symbol if "symbol" in query else "",
-            horizon=read_id(request, "horizon"),
+            horizon=read_whole(request, "horizon"),
             asset_class=_asset_class(request),
             since=since,
         )
@@ -276,12 +273,9 @@ class ConsensusList(ApiView):
         query = request.query_params
         found = consensus_recent(
             instrument=instrument_of(query["symbol"]) if "symbol" in query else None,
-            timeframe=read_id(request, "timeframe"),
+            timeframe=read_whole(request, "timeframe"),
         )
-        before = read_id(request, "before")
-        if before is not None:
-            found = found.filter(pk__lt=before)
-        rows = list(found[: read_limit(request, default=50, largest=500)])
+        rows = read_page(request, found)
         origin = combined(row.provenance for row in rows)
         return self.answer(envelope([consensus_data(row) for row in rows], origin))
 

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from markets.api_symbols import instrument_of
-from mystic.lib.api import ApiView, envelope, read_id
+from mystic.lib.api import ApiView, envelope, read_whole
 from mystic.lib.api_schema import describe, enveloped
 from mystic.lib.problems import Problem
 from mystic.lib.provenance import Provenance
@@ -46,7 +46,7 @@ class StrategyWhy(ApiView):
                 user=request.user,  # type: ignore[arg-type]  # the permission let a user in
                 strategy_id=strategy_id,
                 instrument=instrument_of(request.query_params["symbol"]),
-                bar_open=read_id(request, "bar_open"),
+                bar_open=read_whole(request, "bar_open"),
             )
         except Strategy.DoesNotExist:
             raise Problem(404, "not_found", "there is no such strategy") from None

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes
 
+from django.db.models import Model, QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -33,6 +34,8 @@ __all__ = [
     "problem_response",
     "read_id",
     "read_limit",
+    "read_page",
+    "read_whole",
 ]
 
 # What a client may see on an object but never set.
@@ -131,12 +134,28 @@ def read_limit(request: Request, *, default: int, largest: int) -> int:
 
 def read_id(request: Request, name: str) -> int | None:
     """Return an id of the query, or None where it is not given."""
+    return _read_whole(request, name, "id_invalid", "the id of a row")
+
+
+def read_whole(request: Request, name: str) -> int | None:
+    """Return a whole number of the query, or None where it is not given."""
+    return _read_whole(request, name, "number_invalid", "a whole number")
+
+
+def _read_whole(request: Request, name: str, code: str, wanted: str) -> int | None:
     text = request.query_params.get(name)
     if text is None:
         return None
     if not re.fullmatch(r"[0-9]{1,19}", text) or int(text) > LARGEST_UNITS:
-        raise Problem(400, "id_invalid", f"{name} wants the id of a row")
+        raise Problem(400, code, f"{name} wants {wanted}")
     return int(text)
+
+
+def read_page[M: Model](request: Request, found: QuerySet[M]) -> list[M]:
+    """Return the rows below the query's `before`, as many as its `limit`: 50, at most 500."""
+    before = read_id(request, "before")
+    rows = found if before is None else found.filter(pk__lt=before)
+    return list(rows[: read_limit(request, default=50, largest=500)])
 
 
 class StrictSerializer(serializers.Serializer[Any]):

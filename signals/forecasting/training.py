@@ -213,6 +213,8 @@ def account(sample: Sample, unseen: Unseen, recipe: Recipe) -> tuple[dict[str, A
     direction = judge_direction(probability, unseen.base_rate, is_up, moments, **span)
     quantiles = judge_quantiles(unseen.quantiles, unseen.usual, outcome, moments, LEVELS, **span)
     return {
+        # A database may keep the features in another order than the trees' columns.
+        "names": list(sample.names),
         "base_rate": float(sample.is_up.mean()),
         "direction": direction,
         "quantiles": quantiles,

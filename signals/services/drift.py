@@ -64,7 +64,7 @@ def drift_check(model: ForecastModel, *, now: datetime | None = None) -> dict[st
 def _compared(model: ForecastModel, shelved: ShelvedModel) -> dict[str, Any]:
     base = base_timeframe()
     spans = extents([one.pk for one in instruments_of(model)], base)
-    feed, plan = Feed(spans, base), feature_plan(model.features, model.timeframe)
+    feed, plan = Feed(spans, base), feature_plan(shelved.texts, model.timeframe)
     parts = []
     for pk, span in spans.items():
         newest = span.through // model.timeframe * model.timeframe

@@ -53,11 +53,15 @@ def shelved_of(row: ForecastModel) -> ShelvedModel:
     ColumnError
         If one of its features is no longer a column.
     """
+    names = row.metrics.get("names", ())
+    if set(names) != set(row.features):
+        raise TreesError("its features are not those that it was trained on; train it anew")
+    texts = {name: row.features[name] for name in names}
     scorer = open_trees(
         bytes(row.direction_trees or b""),
         bytes(row.quantile_trees or b""),
         digest=row.digest,
-        names=tuple(row.features),
+        names=names,
         calibration=row.metrics.get("calibration"),
     )
     return ShelvedModel(
@@ -66,7 +70,7 @@ def shelved_of(row: ForecastModel) -> ShelvedModel:
         row.timeframe,
         row.horizon,
         row.trained_through or 0,
-        described(row.features),
-        row.features,
+        described(texts),
+        texts,
         scorer,
     )

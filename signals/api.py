@@ -1,4 +1,4 @@
-"""The signals API: what the strategies concluded, and which strategies there are."""
+"""The signals API: what the strategies concluded."""
 
 from typing import Any
 
@@ -8,14 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from markets.api_symbols import instrument_of
-from markets.types import TIMEFRAME_NAMES
 from mystic.lib.api import ApiView, combined, envelope, read_id, read_limit
 from mystic.lib.api_schema import Origin, describe, enveloped
-from mystic.lib.clock import iso
 from mystic.lib.problems import Problem
 from mystic.lib.provenance import Provenance
 from signals.models import Signal
-from signals.selectors import signals_recent, strategies_for
+from signals.selectors import signals_recent
 
 
 def signal_origin(signal: Signal) -> Provenance:
@@ -92,35 +90,3 @@ def _signal(signal: Signal) -> dict[str, Any]:
         "bar_close": signal.bar_close,
         **signal_origin(signal).as_json(),
     }
-
-
-class Strategies(ApiView):
-    @extend_schema_serializer(component_name="Strategy")
-    class OutputSerializer(serializers.Serializer[Any]):
-        id = serializers.IntegerField()
-        name = serializers.CharField()
-        class_name = serializers.CharField()
-        version = serializers.CharField()
-        timeframe = serializers.CharField()
-        params = serializers.DictField()
-        is_shared = serializers.BooleanField()
-        created_at = serializers.DateTimeField()
-
-    @describe("strategies", enveloped("Strategies", OutputSerializer(many=True)), tag="signals")
-    def get(self, request: Request) -> Response:
-        """The strategies that you may switch on."""
-        rows = strategies_for(user=request.user)  # type: ignore[arg-type]  # a user was let in
-        data = [
-            {
-                "id": row.pk,
-                "name": row.name,
-                "class_name": row.class_name,
-                "version": row.version,
-                "timeframe": TIMEFRAME_NAMES[row.timeframe],
-                "params": row.params,
-                "is_shared": row.owner_id is None or row.is_shared,
-                "created_at": iso(int(row.created_at.timestamp() * 1000)),
-            }
-            for row in rows
-        ]
-        return self.answer(envelope(data))

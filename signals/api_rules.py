@@ -1,4 +1,4 @@
-"""The API of written strategies: try, create, read, edit, share, switch, delete."""
+"""The API of strategies: list them; try, write, read, edit, share, switch and delete rules."""
 
 from typing import Any
 
@@ -15,7 +15,6 @@ from mystic.lib.api_schema import describe, enveloped
 from mystic.lib.clock import iso
 from mystic.lib.problems import Problem, error
 from mystic.models import User
-from signals.api import Strategies as StrategyList
 from signals.models import Strategy
 from signals.selectors import strategies_for
 from signals.selectors_rules import rules_for
@@ -153,7 +152,37 @@ def _problem(fault: DefinitionError) -> Problem:
     return Problem(400, "definition_invalid", detail, errors=errors)
 
 
-class Strategies(StrategyList):
+class Strategies(ApiView):
+    @extend_schema_serializer(component_name="Strategy")
+    class OutputSerializer(serializers.Serializer[Any]):
+        id = serializers.IntegerField()
+        name = serializers.CharField()
+        class_name = serializers.CharField()
+        version = serializers.CharField()
+        timeframe = serializers.CharField()
+        params = serializers.DictField()
+        is_shared = serializers.BooleanField()
+        created_at = serializers.DateTimeField()
+
+    @describe("strategies", enveloped("Strategies", OutputSerializer(many=True)), tag="signals")
+    def get(self, request: Request) -> Response:
+        """The strategies that you may switch on."""
+        rows = strategies_for(user=_user(request))
+        data = [
+            {
+                "id": row.pk,
+                "name": row.name,
+                "class_name": row.class_name,
+                "version": row.version,
+                "timeframe": TIMEFRAME_NAMES[row.timeframe],
+                "params": row.params,
+                "is_shared": row.owner_id is None or row.is_shared,
+                "created_at": iso(int(row.created_at.timestamp() * 1000)),
+            }
+            for row in rows
+        ]
+        return self.answer(envelope(data))
+
     @extend_schema_serializer(component_name="StrategyInput")
     class InputSerializer(StrictSerializer):
         definition = DefinitionField()
@@ -171,8 +200,9 @@ class Strategies(StrategyList):
         """Write a strategy as rules; it is tried on stored bars, kept, and runs from now on."""
         user, given = _user(request), self.validated(self.InputSerializer, request)
         try:
-            rule_try(rule_prepare(given["definition"]))
-            row = rule_create(user=user, data=given["definition"])
+            strategy = rule_prepare(given["definition"])
+            rule_try(strategy)
+            row = rule_create(user=user, data=strategy)
         except DefinitionError as fault:
             raise _problem(fault) from None
         if given["is_shared"]:
@@ -213,8 +243,9 @@ class StrategyOne(ApiView):
         given = self.validated(self.InputSerializer, request)
         try:
             if "definition" in given:
-                rule_try(rule_prepare(given["definition"]))
-                row = rule_edit(strategy=row, data=given["definition"])
+                changed = rule_prepare(given["definition"])
+                rule_try(changed)
+                row = rule_edit(strategy=row, data=changed)
             if "is_active" in given:
                 rule_switch(strategy=row, is_active=given["is_active"])
         except DefinitionError as fault:

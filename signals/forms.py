@@ -227,8 +227,10 @@ def form_of(definition: Definition) -> RuleForm:
 
 def form_sent(sent: Mapping[str, str]) -> RuleForm:
     """Return the form as a page sent it; what is not on the page is not read."""
-    form = RuleForm(*(_clean(sent.get(name, "")) for name in ("name", "about", "timeframe")))
-    form.symbol = _clean(sent.get("symbol", ""))
+    name, about, timeframe, symbol = (
+        _clean(sent.get(one, "")) for one in ("name", "about", "timeframe", "symbol")
+    )
+    form = RuleForm(name, about, timeframe, symbol)
     for key in _keys(sent, "param", MOST["params"]):
         values = {one: _clean(sent.get(f"{key}-{one}", "")) for one in PARAM_FIELDS}
         form.params.append(ParamRow(key, _clean(sent.get(f"{key}-name", "")), values))

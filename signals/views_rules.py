@@ -82,9 +82,9 @@ def _sent(request: HttpRequest, row: Strategy | None) -> HttpResponse:
         if what == "try":
             return _page(request, form, row, trial)
         kept = (
-            rule_create(user=_user(request), data=form.data())
+            rule_create(user=_user(request), data=strategy)
             if row is None
-            else rule_edit(strategy=row, data=form.data())
+            else rule_edit(strategy=row, data=strategy)
         )
     except DefinitionError as fault:
         form.show(fault.faults)

@@ -18,6 +18,7 @@ from signals.columns.errors import BadBarsError, ColumnError
 from signals.columns.feeds import feed_key
 from signals.columns.plan import ClockPlan
 from signals.feed import Extent, Feed, extents
+from signals.services.rule_cost import plans_of
 from signals.strategies.definition_reading import DefinitionError
 from signals.strategies.written import WrittenStrategy
 
@@ -159,7 +160,7 @@ def _prove(
         return
     last = span.through // step * step - step
     first = max(-(-span.start // step) * step, last - behind * step)
-    plans = list(_plans(compile_strategy(strategy).plan))
+    plans = list(plans_of(compile_strategy(strategy).plan))
     symbols = {one.clock.symbol for one in plans if isinstance(one.clock.symbol, str)}
     bars = ArrayBars.of(feed.bars(instrument.pk, step, first, last))
     others = {one: ArrayBars.of(feed.bars(one, step, first, last)) for one in symbols}
@@ -172,12 +173,6 @@ def _prove(
     if more > 1:
         trial.cuts = assert_causal(strategy, bars, step, cuts=more, feeds=tapes, others=others)
     trial.proof = "its conclusions did not change when later bars became known"
-
-
-def _plans(plan: ClockPlan) -> Iterator[ClockPlan]:
-    yield plan
-    for parent in plan.parents:
-        yield from _plans(parent)
 
 
 def _tapes(

@@ -17,6 +17,7 @@ from signals.columns.expressions import Comparison, Expression, parse
 from signals.columns.rules import Entry, Exit
 from signals.columns.space import Space
 from signals.feed import Feed, extents
+from signals.services.rule_cost import refuse_slow
 from signals.strategies.written import refuse_heavy
 
 MOST_SHOWN = 6
@@ -117,6 +118,7 @@ def expression_now(
     """
     asked = _Asked(text, timeframe, names, params)
     refuse_heavy(compile_strategy(asked))
+    refuse_slow(asked)
     step, base = TIMEFRAME_SECONDS[timeframe], base_timeframe()
     if step % base:
         raise ColumnError("the stored bars are longer than that timeframe")

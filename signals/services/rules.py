@@ -12,9 +12,11 @@ from django.db.models import QuerySet
 from markets.selectors import base_timeframe
 from markets.types import TIMEFRAME_NAMES, TIMEFRAME_SECONDS
 from mystic.models import User
+from signals.columns.errors import ColumnError
 from signals.models import Decision, Strategy
 from signals.selectors_rules import rules_for
 from signals.services.instances import RULES_CLASS, written_of
+from signals.services.rule_cost import refuse_slow
 from signals.strategies.definition import Definition
 from signals.strategies.definition_reading import DefinitionError, definition_read
 from signals.strategies.written import RESERVED, WrittenStrategy
@@ -38,6 +40,11 @@ def rule_prepare(data: object) -> WrittenStrategy:
     if TIMEFRAME_SECONDS[strategy.timeframe] % base:
         stored = TIMEFRAME_NAMES.get(base, f"{base} s")
         faults.append(("/timeframe", f"the stored bars are {stored}; choose a multiple of that"))
+    if not faults:
+        try:
+            refuse_slow(strategy)
+        except ColumnError as fault:
+            faults = [("", str(fault))]
     if faults:
         raise DefinitionError(faults)
     return strategy
@@ -47,12 +54,17 @@ def rule_prepare(data: object) -> WrittenStrategy:
 def rule_create(*, user: User, data: object) -> Strategy:
     """Keep a new written strategy of the user and let it run.
 
+    Parameters
+    ----------
+    data : object
+        A JSON value, or what `rule_prepare` made of it.
+
     Raises
     ------
     DefinitionError
         Where it cannot be, is there already, or would be one too many.
     """
-    strategy = rule_prepare(data)
+    strategy = _prepared(data)
     owner = _locked(user)
     _refuse_name(owner, strategy.name, None)
     _refuse_number(owner)
@@ -74,7 +86,7 @@ def rule_edit(*, strategy: Strategy, data: object) -> Strategy:
     DefinitionError
         Where it cannot be, or another strategy of the user says the same.
     """
-    changed = rule_prepare(data)
+    changed = _prepared(data)
     owner = _locked(_owner(strategy))
     row = Strategy.objects.get(pk=strategy.pk)
     if "replaced_by" in row.definition:
@@ -162,6 +174,11 @@ def rule_delete(*, strategy: Strategy) -> bool:
         else:
             row.delete()
     return kept == 0
+
+
+def _prepared(data: object) -> WrittenStrategy:
+    """Return what `rule_prepare` gave already, or let it look now."""
+    return data if isinstance(data, WrittenStrategy) else rule_prepare(data)
 
 
 def _owner(strategy: Strategy) -> User:

@@ -1,5 +1,7 @@
 """Written strategies as rows: versions, copies, sharing, and what they decide."""
 
+import time
+
 import pytest
 
 from signals import services
@@ -7,9 +9,11 @@ from signals.columns import ColumnError
 from signals.models import Decision, Signal, Strategy
 from signals.selectors import signals_recent, strategies_for
 from signals.selectors_rules import rules_for, rules_seen_by, successor_of
+from signals.services import rule_cost
 from signals.services import rules as rule_services
 from signals.services.instances import instance_of
 from signals.services.rule_checks import rule_try
+from signals.services.rule_cost import refuse_slow
 from signals.services.rule_now import expression_now
 from signals.services.rules import (
     rule_copy,
@@ -269,3 +273,18 @@ def test_a_reading_that_cannot_be_says_why(btc, bars):
     assert "not enough history yet" in now("close.rsi(900) > 3").why_unknown
     with pytest.raises(ColumnError, match="the column line: character 1"):
         now("close > line", line="soon")
+
+
+def test_what_takes_too_long_is_refused_in_time(up, monkeypatch):
+    monkeypatch.setattr(rule_cost, "MOST_S", 0.1)
+    up["columns"] |= {f"c{n}": f"close.skew({1500 + n})" for n in range(30)}
+    began = time.thread_time()
+    found = faults(rule_prepare, data=up)
+    assert found[""].startswith("it takes longer than 0.1 s to calculate; use shorter windows")
+    assert time.thread_time() - began < 3
+    with pytest.raises(ColumnError, match="it takes longer than"):
+        expression_now("c0 > 1", timeframe="1m", names=dict(up["columns"]), params={"bars": 3})
+
+
+def test_what_is_usual_takes_milliseconds(up):
+    assert refuse_slow(rule_prepare(up)) < 0.1

@@ -34,8 +34,8 @@ INDICATORS: dict[str, Describe] = {
 
 # What is calculated in several steps, so many bars at a time: few enough for the columns between
 # to stay near the processor. No bit depends on it.
-IN_STEPS = {"stochastic", "vwap", "obv", "psar"}
-PIECE = 8192
+IN_STEPS = {"stochastic", "psar"}
+PIECE = 16_384
 
 cached_walk = functools.cache(walk)
 

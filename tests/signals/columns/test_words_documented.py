@@ -9,12 +9,11 @@ from signals.columns.column import METHODS
 from signals.columns.space import NAMES
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
-PAGES = ("columns.md", "indicators.md", "indicators-bars.md", "ta-catalogue.md")
 
 
 @pytest.fixture(scope="module")
 def text():
-    return "\n".join((DOCS / page).read_text() for page in PAGES)
+    return "\n".join(page.read_text() for page in DOCS.glob("*.md"))
 
 
 def test_every_word_of_a_column_is_documented(text):

@@ -19,6 +19,7 @@ from mystic.models import User
 from signals import selectors
 from signals.models import Decision, Pattern, Signal, Strategy
 from signals.selectors_rules import rules_for
+from signals.selectors_waiting import waiting_pairs
 from signals.services.folder import folder_read
 from signals.services.instances import is_written, written_of
 from signals.strategies.registry import CLASSES
@@ -88,8 +89,9 @@ def strategies(request: HttpRequest) -> HttpResponse:
     """Show each strategy: what it does, its parameters, and its last word on each symbol."""
     folder_read()
     rows = selectors.strategies_with_progress(user=_user(request))
+    waiting = waiting_pairs(rows)
     context = {
-        "cards": [_card(row) for row in rows],
+        "cards": [_card(row, waiting) for row in rows],
         "unfit": selectors.strategies_unfit(),
         "files": selectors.strategy_files(),
         "resting": rules_for(user=_user(request)).filter(is_active=False),
@@ -105,10 +107,12 @@ def strategy_pairs(request: HttpRequest, strategy_id: int) -> HttpResponse:
     row = next((row for row in rows if row.pk == strategy_id), None)
     if row is None:
         raise Http404("there is no such strategy")
-    return render(request, "signals/strategies.html#pairs", {"card": _card(row)})
+    return render(
+        request, "signals/strategies.html#pairs", {"card": _card(row, waiting_pairs([row]))}
+    )
 
 
-def _card(row: Strategy) -> dict[str, Any]:
+def _card(row: Strategy, waiting: dict[int, str]) -> dict[str, Any]:
     cls = CLASSES.get(row.class_name)
     rules = written_of(row) if is_written(row) else None
     specs = getattr(rules or cls, "param_specs", {})
@@ -126,7 +130,8 @@ def _card(row: Strategy) -> dict[str, Any]:
             }
             for name, value in row.params.items()
         ],
-        "pairs": pairs,
+        "pairs": [(pair, waiting.get(pair.pk, "")) for pair in pairs],
+        "of": getattr(cls, "asset_classes", ()),
         "decisions": sum(pair.decisions for pair in pairs),
         "signals": sum(pair.signals for pair in pairs),
         "acting": (Decision.Verdict.ENTER_LONG, Decision.Verdict.EXIT),

@@ -150,6 +150,15 @@ def _same(
         yield BarDecision(bar_open, verdict, reason, price=close)
 
 
+def waiting_for(
+    strategy: StrategyLike, provider: SeriesProvider, *, instrument: InstrumentKey, bar_open: int
+) -> str:
+    """Return which input a closed bar waits for, in a sentence; nothing where it can be decided."""
+    compiled = compile_strategy(strategy)
+    run = Run(compiled.plan, instrument, block_start(bar_open, compiled.timeframe))
+    return run.waiting(provider, bar_open) if run.is_covered(provider) else ""
+
+
 def history_needed(strategy: StrategyLike) -> dict[tuple[InstrumentKey | None, int], int]:
     """Return how far back each series must reach behind a bar, at most, in seconds.
 

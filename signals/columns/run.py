@@ -107,6 +107,26 @@ class Run:
                 through = min(through, settled - self.timeframe)
         return through // self.timeframe * self.timeframe
 
+    def waiting(self, provider: SeriesProvider, through_open: int) -> str:
+        """Return what is not complete up to a bar of a covered series, or nothing."""
+        coverage = provider.coverage(self.instrument, self.timeframe)
+        if coverage is not None and coverage.last_open < through_open:
+            name, symbol = TIMEFRAME_NAMES[self.timeframe], self.plan.clock.symbol
+            of = "" if symbol is None else f" of {symbol}"
+            newest = _when(coverage.last_open)
+            return f"waits for the next {name} bar{of}: the newest stored is of {newest}"
+        close = through_open + self.timeframe
+        for one in self._parents:
+            sentence = one.waiting(provider, one.last_closed_open(close))
+            if sentence:
+                return sentence
+        for node in self.plan.nodes:
+            if node.op == "feed":
+                settled = settled_through(node, provider, self.instrument, close)
+                if settled < close:
+                    return f"waits for {node.args[0]}, which is known up to {_when(settled)}"
+        return ""
+
     def last_closed_open(self, moment: int) -> int:
         """Return the open time of the newest bar that has closed at a moment."""
         return moment // self.timeframe * self.timeframe - self.timeframe

@@ -4,10 +4,12 @@
 const LABELS = { order_block: "OB", breaker: "BRK", fvg: "FVG", bos: "BOS", choch: "CHoCH" };
 const DASHES = { order_block: [], breaker: [1, 3], fvg: [3, 3] };
 const STRENGTH = { fresh: { fill: 0.15, edge: 0.75 }, touched: { fill: 0.08, edge: 0.5 }, spent: { fill: 0.04, edge: 0.25 } };
-const ZONE_KINDS = Object.keys(DASHES);
+const BLOCK_KINDS = ["order_block", "breaker"];
 const BREAK_KINDS = ["bos", "choch"];
-const OPEN_ZONES = 10;
-const SPENT_ZONES = 8;
+const OPEN_BLOCKS = 6;
+const SPENT_BLOCKS = 5;
+const OPEN_GAPS = 6;
+const SPENT_GAPS = 4;
 const BREAKS = 14;
 const OPEN_POOLS = 6;
 const SPENT_POOLS = 4;
@@ -45,7 +47,8 @@ export class OverlayPrimitive {
       const standing = found.filter((one) => endOf(one) === null).sort((a, b) => distance(a) - distance(b));
       return [...found.filter((one) => endOf(one) !== null).slice(0, spent), ...standing.slice(0, open)];
     };
-    this.zones = layers.zones ? some(ZONE_KINDS, OPEN_ZONES, SPENT_ZONES) : [];
+    // Blocks first: where labels would lie on each other, theirs are written.
+    this.zones = layers.zones ? [...some(BLOCK_KINDS, OPEN_BLOCKS, SPENT_BLOCKS), ...some(["fvg"], OPEN_GAPS, SPENT_GAPS)] : [];
     this.pools = layers.liquidity ? some(["liquidity"], OPEN_POOLS, SPENT_POOLS) : [];
     this.sweeps = layers.liquidity ? newestFirst.filter((one) => one.kind === "sweep").slice(0, SWEEPS) : [];
     const breaks = layers.structure ? breaksOf(patterns) : [];

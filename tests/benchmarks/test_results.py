@@ -22,6 +22,7 @@ GOALS_OF_THE_PLATFORM = {
     "decode_kline": "ratio >= 10",
     "decode_book_ticker": "ratio >= 25",
     "smc_10k": "ratio >= 20",
+    "smc_100k": "ratio >= 100",
     "smc_growth_10k_to_100k": "ours <= 13",
     "hub_fanout_cpu": "ratio >= 5",
     "hub_path": "ours >= 20000",

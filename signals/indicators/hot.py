@@ -20,8 +20,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-WORTH_LOADING = 2_000_000
-"""Bars of all functions after which plain Python has cost about what loading numba costs."""
+WORTH_LOADING = 8_000_000
+"""Bars of all functions, some seconds of plain Python, after which numba is loaded.
+
+Loading it takes one or two seconds and 125 MB, which a process that decides a few instruments bar
+by bar never needs; one that calculates long histories gets both back.
+"""
 WORTH_COMPILING = 50_000
 """Bars of one function after which, with numba loaded, it is compiled or read from its file."""
 

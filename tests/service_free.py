@@ -31,6 +31,7 @@ PATHS = (
     "tests/pages/test_ui_tags.py",
     "tests/signals/columns",
     "tests/signals/indicators",
+    "tests/signals/making",
     "tests/signals/smc",
     "tests/signals/strategies",
     "tests/trading/test_fills.py",

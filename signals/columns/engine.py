@@ -53,7 +53,9 @@ def evaluate(
         Where the strategy asks for something a causal column cannot be, or a model about bars that
         it was trained on.
     """
-    cache, remembers = cache or EvaluationCache(), cache is not None
+    remembers = cache is not None
+    if cache is None:  # not `or`: one that is empty yet is one, too
+        cache = EvaluationCache()
     compiled = cache.compiled(strategy)
     coverage = series_provider.coverage(instrument, compiled.timeframe)
     if coverage is None:

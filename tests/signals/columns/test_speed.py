@@ -37,3 +37,20 @@ def test_one_close_of_a_hundred_instruments_and_two_strategies():
     decide_all(close)
     spent = [decide_all(close + 300 * i) for i in range(1, 4)]
     assert min(spent) < 0.3
+
+
+def test_a_cache_that_is_empty_yet_is_filled():
+    bars = btc_1m(60, 3)
+    provider = ArraySeries({(1, 60): bars})
+
+    class Counted(EvaluationCache):
+        """One that python takes for nothing as long as it is empty."""
+
+        def __len__(self):
+            return len(self._runs)
+
+    cache, strategy = Counted(), TrendPullback()
+    close = int(bars.open_time[-1]) // 300 * 300
+    span = {"instrument": 1, "from_open": close - 600, "through_open": close - 600}
+    assert len(evaluate(strategy, provider, cache=cache, **span)) == 1
+    assert len(cache) == 1

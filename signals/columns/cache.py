@@ -1,5 +1,7 @@
 """What is kept between evaluations so that one more bar costs one bar."""
 
+from collections.abc import Iterable
+
 from signals.columns.compiled import Compiled, StrategyLike, compile_strategy, strategy_key
 from signals.columns.model_column import are_current
 from signals.columns.run import Run
@@ -43,6 +45,19 @@ class EvaluationCache:
     def keep_ahead(self, key: StrategyKey, instrument: InstrumentKey, block: int, run: Run) -> None:
         """Keep the state of the block that comes next."""
         self._runs.setdefault((key, instrument), {})[block] = run
+
+    def keep_only(self, strategies: Iterable[StrategyLike]) -> None:
+        """Drop what belongs to strategies that are evaluated no more: edited, switched off."""
+        wanted = {strategy_key(one) for one in strategies}
+        for key in [one for one in list(self._compiled) if one not in wanted]:
+            found = self._compiled.pop(key, None)
+            if found is not None:
+                self._drop(found.key)
+
+    @property
+    def count(self) -> int:
+        """How many strategies are kept."""
+        return len(self._compiled)
 
     def _drop(self, key: StrategyKey) -> None:
         for one in [one for one in list(self._runs) if one[0] == key]:

@@ -104,7 +104,7 @@ class Expression:
 type Comparison = tuple[Expression, str, Expression]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def parse(text: str) -> Expression:
     """Read a text into an expression without running anything.
 

@@ -97,6 +97,7 @@ def _evaluate(timeframe: int, bar_close: int | None) -> int:
     if not tasks:
         return 0
     _forget_corrected()
+    _forget_replaced(strategies)
     models_shelve()
     feed = Feed(spans, base)
     feed.read_ahead(
@@ -113,6 +114,12 @@ def _forget_corrected() -> None:
     if newest != _corrected_through[0]:
         _corrected_through[0] = newest
         _cache.forget()
+
+
+def _forget_replaced(strategies: Sequence[Strategy]) -> None:
+    """Drop the calculations of versions that are not evaluated any more."""
+    if _cache.count > len(strategies):
+        _cache.keep_only(instance_of(row) for row in strategies)
 
 
 def _tasks(

@@ -52,7 +52,7 @@ def written_of(row: Strategy) -> WrittenStrategy:
     return _written(rules, json.dumps(row.params), TIMEFRAME_NAMES[row.timeframe])
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _written(rules: str, params: str, timeframe: str) -> WrittenStrategy:
     definition = definition_read(json.loads(rules))
     return WrittenStrategy(definition, json.loads(params), timeframe=timeframe)

@@ -18,6 +18,7 @@ from signals.columns.rules import Entry, Exit
 from signals.columns.space import Space
 from signals.feed import Feed, extents
 from signals.services.rule_cost import refuse_slow
+from signals.services.shelving import models_shelve
 from signals.strategies.written import refuse_heavy
 
 MOST_SHOWN = 6
@@ -116,6 +117,7 @@ def expression_now(
     ColumnError
         Where the expression cannot be, or would take too much.
     """
+    models_shelve()
     asked = _Asked(text, timeframe, names, params)
     refuse_heavy(compile_strategy(asked))
     refuse_slow(asked)

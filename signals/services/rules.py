@@ -4,6 +4,7 @@ An edit that changes what is concluded makes another row: the old one is switche
 decisions, and names the row that took its place in `definition["replaced_by"]`.
 """
 
+import logging
 import uuid
 
 from django.db import transaction
@@ -17,12 +18,16 @@ from signals.models import Decision, Strategy
 from signals.selectors_rules import rules_for
 from signals.services.instances import RULES_CLASS, written_of
 from signals.services.rule_cost import refuse_slow
+from signals.services.shelving import models_shelve
 from signals.strategies.definition import Definition
 from signals.strategies.definition_reading import DefinitionError, definition_read
 from signals.strategies.written import RESERVED, WrittenStrategy
 
+log = logging.getLogger(__name__)
+
 MOST_RUNNING = 20
 """Written strategies of one user that are evaluated at once."""
+MOST_CHARACTERS = 32_000
 MOST_KEPT = 200
 """Rows of one user, old versions among them."""
 
@@ -34,8 +39,11 @@ def rule_prepare(data: object) -> WrittenStrategy:
     ------
     DefinitionError
     """
+    models_shelve()
     strategy = WrittenStrategy(definition_read(data, reserved=RESERVED))
     faults = strategy.faults()
+    if len(strategy.definition.meaning()) > MOST_CHARACTERS:
+        faults.append(("", f"all of it together has more than {MOST_CHARACTERS:,} characters"))
     base = base_timeframe()
     if TIMEFRAME_SECONDS[strategy.timeframe] % base:
         stored = TIMEFRAME_NAMES.get(base, f"{base} s")
@@ -107,6 +115,25 @@ def rule_edit(*, strategy: Strategy, data: object) -> Strategy:
         row.is_active = False
         row.save(update_fields=["definition", "is_active"])
     return twin
+
+
+def rules_renew() -> list[Strategy]:
+    """Give strategies a new version whose words mean something else since an update of Mystic.
+
+    One that cannot be read any more stays as it is: its evaluation says why, and pauses it.
+    """
+    renewed = []
+    rows = Strategy.objects.filter(
+        origin=Strategy.Origin.RULES, definition__replaced_by__isnull=True
+    )
+    for row in rows.select_related("owner"):
+        try:
+            strategy = written_of(row)
+            if strategy.version != row.version:
+                renewed.append(rule_edit(strategy=row, data=strategy))
+        except ColumnError as fault:
+            log.warning("written rules cannot be renewed: %s", fault, extra={"strategy": row.pk})
+    return renewed
 
 
 @transaction.atomic

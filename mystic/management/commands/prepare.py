@@ -6,6 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from signals.services.folder import folder_refresh
+from signals.services.rules import rules_renew
 from signals.services.strategies import strategies_sync
 
 
@@ -18,4 +19,5 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         folder_refresh()
         strategies_sync()
+        rules_renew()
         self.stdout.write("The database is ready.")

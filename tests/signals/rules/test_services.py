@@ -9,7 +9,7 @@ from signals.columns import ColumnError
 from signals.models import Decision, Signal, Strategy
 from signals.selectors import signals_recent, strategies_for
 from signals.selectors_rules import rules_for, rules_seen_by, successor_of
-from signals.services import rule_cost
+from signals.services import evaluation, rule_cost
 from signals.services import rules as rule_services
 from signals.services.instances import instance_of
 from signals.services.rule_checks import rule_try
@@ -23,7 +23,9 @@ from signals.services.rules import (
     rule_prepare,
     rule_share,
     rule_switch,
+    rules_renew,
 )
+from signals.strategies import written as written_module
 from signals.strategies.definition_reading import DefinitionError
 from tests.signals.rules.conftest import store
 
@@ -288,3 +290,30 @@ def test_what_takes_too_long_is_refused_in_time(up, monkeypatch):
 
 def test_what_is_usual_takes_milliseconds(up):
     assert refuse_slow(rule_prepare(up)) < 0.1
+
+
+def test_an_update_that_changes_words_makes_new_versions(ann, up, monkeypatch):
+    row = rule_create(user=ann, data=up)
+    assert rules_renew() == []
+    monkeypatch.setattr(written_module, "LANGUAGE", 10**6)
+    (new,) = rules_renew()
+    row.refresh_from_db()
+    assert new.version != row.version
+    assert (row.is_active, new.is_active, new.params) == (False, True, {"bars": 3})
+    assert successor_of(row) == new
+    assert rules_renew() == []
+
+
+def test_too_much_text_is_refused(up):
+    up["columns"] |= {f"c{n}": "close" + " " * 950 + "+ 1" for n in range(38)}
+    assert "more than 32,000 characters" in faults(rule_prepare, data=up)[""]
+
+
+def test_what_was_edited_is_not_calculated_on(ann, up, btc, bars):
+    row = rule_create(user=ann, data=up)
+    services.evaluate(60, bars[-3][0] + 60)
+    for n in (4, 5, 6):
+        up["params"]["bars"]["default"] = n
+        row = rule_edit(strategy=row, data=up)
+        services.evaluate(60, bars[n - 6][0] + 60)
+    assert 1 <= evaluation._cache.count <= 2

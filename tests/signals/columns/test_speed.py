@@ -7,6 +7,7 @@ import pytest
 from signals.columns import ArraySeries, EvaluationCache, evaluate
 from signals.strategies.smc_confluence import SmcConfluence
 from signals.strategies.trend_pullback import TrendPullback
+from tests.signals.columns.samples import Crossing
 from tests.signals.real_bars import btc_1m
 
 
@@ -49,8 +50,8 @@ def test_a_cache_that_is_empty_yet_is_filled():
         def __len__(self):
             return len(self._runs)
 
-    cache, strategy = Counted(), TrendPullback()
-    close = int(bars.open_time[-1]) // 300 * 300
-    span = {"instrument": 1, "from_open": close - 600, "through_open": close - 600}
+    cache, strategy = Counted(), Crossing()
+    close = int(bars.open_time[-1])
+    span = {"instrument": 1, "from_open": close, "through_open": close}
     assert len(evaluate(strategy, provider, cache=cache, **span)) == 1
     assert len(cache) == 1

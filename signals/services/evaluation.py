@@ -4,6 +4,7 @@ Everything one evaluation found out is written in one transaction under the lock
 rows: a second worker, a doubled ring or a restart finds the bars decided and adds nothing.
 """
 
+import contextlib
 import functools
 import logging
 import threading
@@ -118,8 +119,14 @@ def _forget_corrected() -> None:
 
 def _forget_replaced(strategies: Sequence[Strategy]) -> None:
     """Drop the calculations of versions that are not evaluated any more."""
-    if _cache.count > len(strategies):
-        _cache.keep_only(instance_of(row) for row in strategies)
+    if _cache.count <= len(strategies):
+        return
+    wanted = []
+    for row in strategies:
+        # One that cannot be made any more says so where it is evaluated.
+        with contextlib.suppress(Exception):
+            wanted.append(instance_of(row))
+    _cache.keep_only(wanted)
 
 
 def _tasks(

@@ -54,9 +54,8 @@ def test_a_feed_that_lies_about_when_it_was_known_is_found(name, feed):
 def test_an_entry_says_its_stop_its_target_and_why(name):
     symbol, strategy = sample(name)
     provider, begin = world()
-    span = {"from_open": begin, "through_open": begin + 60 * DAY}
-    if strategy.timeframe == "1m":
-        span["through_open"] = begin + 4 * DAY
+    days = {"1m": 4, "5m": 20, "15m": 40, "1h": 60}[strategy.timeframe]
+    span = {"from_open": begin, "through_open": begin + days * DAY}
     found = evaluate(strategy, provider, instrument=symbol, **span)
     entries = [one for one in found if one.verdict is Verdict.ENTER_LONG]
     assert entries

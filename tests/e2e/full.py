@@ -15,7 +15,7 @@ import yaml
 from tests.memory import forget
 from tests.product import ROOT, free_port, until
 
-STOP_WITHIN_S = 8.0  # all of them at once, on two cores
+STOP_WITHIN_S = 20.0  # all of them at once, on two cores that another test keeps busy
 
 
 def composed(service: str, instead: dict[str, str] | None = None) -> list[str]:

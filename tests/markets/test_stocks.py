@@ -207,7 +207,6 @@ def test_a_closed_market_is_closed_and_not_stale(client):
             apple = instrument_by_symbol("AAPL")
             until(lambda: stored(apple) == truth, within=40, say="the bars were not stored")
             until(lambda: "closed until" in state("replay:yahoo:rest")[1], within=20)
-            asked = len(server.requests)
             polled = len(server.asked("/v7/finance/quote"))
             origin = quote_provenance(store.latest(apple.pk))
             page = client.get("/markets/").content.decode()
@@ -215,6 +214,7 @@ def test_a_closed_market_is_closed_and_not_stale(client):
             listed = client.get("/api/coinstate?asset_class=stock").json()
             refused = client.get("/api/coinstate?asset_class=gold")
             status = client.get("/status/").content.decode()
+            asked = len(server.requests)
             pause(2.0)
             assert len(server.asked("/v7/finance/quote")) == polled
             assert len(server.requests) - asked <= 2

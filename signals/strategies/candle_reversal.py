@@ -29,14 +29,18 @@ class CandleReversal(Strategy):
             "level": self._level(x),
             "low": x.low.rolling_min(FORMING),
             "atr": x.atr(14),
-            "engulfing": self._engulfing(x),
-            "hammer": self._hammer(x),
+            "engulfing": x.candle.bullish("engulfing"),
+            "hammer": x.candle.bullish("hammer"),
             "star": self._star(x),
         }
 
     def rules(self, x: Space) -> tuple[Entry | Exit, ...]:
         low, level, atr = x.low.rolling_min(FORMING), self._level(x), x.atr(14)
-        engulfing, hammer, star = self._engulfing(x), self._hammer(x), self._star(x)
+        engulfing, hammer, star = (
+            x.candle.bullish("engulfing"),
+            x.candle.bullish("hammer"),
+            self._star(x),
+        )
         stop = low.at_most(level) - self.margin * atr
         return (
             Entry(
@@ -66,20 +70,11 @@ class CandleReversal(Strategy):
         """Return the lowest low before the bars of the pattern."""
         return x.low.rolling_min(self.level).lag(FORMING)
 
-    def _engulfing(self, x: Space) -> Column:
-        """Say whether a rising body takes in the falling one before it."""
-        opened, closed = x.open.lag(1), x.close.lag(1)
-        return (closed < opened) & (x.open <= closed) & (x.close > opened)
-
-    def _hammer(self, x: Space) -> Column:
-        """Say whether a long wick hangs under a small body at the top of the bar."""
-        body, height = abs(x.close - x.open), x.high - x.low
-        under = x.open.at_most(x.close) - x.low
-        over = x.high - x.open.at_least(x.close)
-        return (under >= 2 * body) & (over <= 0.2 * height) & (height >= height.sma(20))
-
     def _star(self, x: Space) -> Column:
-        """Say whether a rise over half of a large fall follows it and a small body between."""
+        """Say whether a rise over half of a large fall follows it and a small body between.
+
+        The morning star of `x.candle` demands a gap; markets that never close have none.
+        """
         fall = x.open.lag(2) - x.close.lag(2)
         middle = (x.open.lag(2) + x.close.lag(2)) / 2
         body = abs(x.close.lag(1) - x.open.lag(1))

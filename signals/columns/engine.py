@@ -6,7 +6,7 @@ from zlib import crc32
 
 from signals.columns.cache import EvaluationCache
 from signals.columns.compiled import Compiled, StrategyLike, compile_strategy
-from signals.columns.conclude import conclude
+from signals.columns.conclude import REASON_LENGTH, conclude
 from signals.columns.decisions import BarDecision, Verdict
 from signals.columns.errors import BadBarsError, UnreadFeedError
 from signals.columns.model_column import refuse_seen
@@ -107,8 +107,20 @@ def _evaluate_block(
         return None
     opens = bars.open_time.tolist()
     skipped = sum(1 for one in opens if one < first)
-    decisions.extend(conclude(compiled, opens, values, skipped))
+    concluded = conclude(compiled, opens, values, skipped)
+    decisions.extend(_with_faults(run, concluded) if run.faults else concluded)
     return reached
+
+
+def _with_faults(run: Run, concluded: Iterator[BarDecision]) -> Iterator[BarDecision]:
+    """Replace what was concluded from a bar on which the strategy's own code failed."""
+    for bar in concluded:
+        fault = run.faults.get(bar.bar_open)
+        if fault is None:
+            yield bar
+        else:
+            reason = fault[:REASON_LENGTH]
+            yield BarDecision(bar.bar_open, Verdict.ERROR, reason, price=bar.price)
 
 
 def _prepare(

@@ -14,6 +14,19 @@ class Kernel(Protocol):
         ...
 
 
+class Faulty:
+    """A kernel that may fail on single bars.
+
+    Attributes
+    ----------
+    faults : dict
+        What went wrong, by the row of the last piece; the value of such a row is missing.
+    """
+
+    def __init__(self) -> None:
+        self.faults: dict[int, str] = {}
+
+
 class Stateful:
     """An indicator's own state."""
 

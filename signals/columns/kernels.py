@@ -18,6 +18,7 @@ from signals.columns.words import (
     memory,
     model,
     oscillators,
+    own,
     statistics,
     trend,
     volatility,
@@ -137,6 +138,7 @@ STATEFUL: Mapping[str, Callable[..., Kernel]] = {
     **catalogue.KERNELS,
     **candles.KERNELS,
     **model.KERNELS,
+    **own.KERNELS,
     **smc_levels.KERNELS,
 }
 

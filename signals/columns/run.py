@@ -7,7 +7,7 @@ import numpy as np
 
 from markets.types import TIMEFRAME_NAMES
 from signals.columns.feeds import feed_values, settled_through
-from signals.columns.kernel import Kernel
+from signals.columns.kernel import Faulty, Kernel
 from signals.columns.kernels import make_kernel
 from signals.columns.plan import ClockPlan
 from signals.columns.series import (
@@ -36,7 +36,10 @@ class Run:
         The first open time at which values are wanted; the calculation begins `need` bars earlier.
     """
 
-    __slots__ = ("_aligned", "_kernels", "_parents", "instrument", "next_open", "plan", "start")
+    __slots__ = (
+        *("_aligned", "_faulty", "_kernels", "_parents"),
+        *("faults", "instrument", "newest", "next_open", "plan", "start"),
+    )
 
     def __init__(self, plan: ClockPlan, instrument: InstrumentKey, wanted_from: int) -> None:
         self.plan = plan
@@ -47,6 +50,10 @@ class Run:
             for node in plan.nodes
             if node.op not in ("source", "constant", "align", "feed")
         }
+        self._faulty = [one for one in self._kernels.values() if isinstance(one, Faulty)]
+        self.faults: dict[int, str] = {}
+        """What a strategy's own code did wrong, by the open time of the bar that saw it."""
+        self.newest = 0
         # Rows from `start` on look at other series at their own close: one bar further back.
         self._parents = tuple(
             type(self)(one, instrument, self.start - one.clock.timeframe) for one in plan.parents
@@ -154,18 +161,29 @@ class Run:
             elif node.op != "align":
                 inputs = [values[id(one)] for one in node.inputs]
                 values[key] = self._kernels[key].push(inputs)
+        self.newest = int(bars.open_time[-1])
+        for kernel in self._faulty:
+            for row, fault in kernel.faults.items():
+                self.faults.setdefault(int(bars.open_time[row]), fault)
         return bars, values
 
     def _feed_parent(
         self, parent: "Run", provider: SeriesProvider, closes: Times, values: dict[int, Floats]
     ) -> None:
         seen = parent.last_closed_open(int(closes[-1]))
+        held_open = parent.newest
         bars, found = parent.feed(provider, seen)
         known_at = bars.open_time + parent.timeframe
         for node in self.plan.nodes:
             if node.op == "align" and node.inputs[0].clock == parent.plan.clock:
                 held = self._aligned[id(node)]
                 values[id(node)] = held.align(known_at, found[id(node.inputs[0])], closes)
+        if parent.faults:
+            opens = np.concatenate(([held_open], bars.open_time))
+            looked_at = opens[np.searchsorted(known_at, closes, side="right")].tolist()
+            for close, one in zip(closes.tolist(), looked_at, strict=True):
+                if one in parent.faults:
+                    self.faults.setdefault(close - self.timeframe, parent.faults[one])
 
 
 def _when(moment: int) -> str:

@@ -7,6 +7,7 @@ makes an instance, `version_hash(cls, params)` names its version. An instance ha
 """
 
 from signals.columns import Entry, Exit, enter_long, exit_long, nothing
+from signals.columns.escape import column
 from signals.strategies.base import Strategy, version_hash
 from signals.strategies.params import Param, ParamError, TextParam
 
@@ -17,6 +18,7 @@ __all__ = [
     "ParamError",
     "Strategy",
     "TextParam",
+    "column",
     "enter_long",
     "exit_long",
     "nothing",

@@ -1,7 +1,7 @@
 """`x.candle` and `x.chart`: candlestick and chart patterns."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,12 +60,14 @@ class CandleSpace:
     def __init__(self, words: CandleWords, penetration: float | None = None) -> None:
         self._words, self._penetration = words, penetration
 
-    def __call__(self, *, penetration: float) -> "CandleSpace":
+    def __call__(self, *, penetration: object) -> "CandleSpace":
         """Return the same with another penetration, from 0 (none) up, 1 the whole body."""
-        is_number = isinstance(penetration, int | float) and not isinstance(penetration, bool)
-        if not is_number or not isfinite(penetration) or not 0 <= penetration <= 1:
+        share = nan
+        if isinstance(penetration, int | float) and not isinstance(penetration, bool):
+            share = float(penetration)
+        if not 0 <= share <= 1:
             raise ColumnError(f"x.candle(penetration=...) takes 0 to 1, not {penetration!r}")
-        return CandleSpace(self._words, penetration)
+        return CandleSpace(self._words, share)
 
     def bullish(self, name: object) -> "Column":
         """Say whether a pattern that speaks for a rise is complete."""

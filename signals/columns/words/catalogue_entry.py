@@ -23,7 +23,7 @@ class Parameter:
     """
 
     name: str
-    default: float | None
+    default: float | bool | None
     low: int = 1
     is_bars: bool = True
 

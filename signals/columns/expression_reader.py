@@ -157,7 +157,7 @@ class Reader:
         if isinstance(word, Column | int | float | str | tuple | Space) or not callable(word):
             self._refuse(f"{kind_of(word)} is not called; leave the parentheses out", node)
         usage = _usage(node.func, word)
-        signature = self._said(node, lambda: inspect.signature(word))
+        signature = self._said(node, lambda: signature_of(word))
         if any(one.arg is None for one in node.keywords):
             self._refuse("arguments are written one by one, without **", node)
         wanted = list(signature.parameters.values())
@@ -291,8 +291,10 @@ def _is_word(found: object) -> bool:
         return False
     if isinstance(found, tuple):
         return hasattr(found, "_fields") and all(isinstance(one, Column) for one in found)
-    owner = getattr(found, "__self__", found)
-    module = getattr(owner, "__module__", None) or type(owner).__module__
+    # Asked of routines only: a group of words answers every other name with a refusal.
+    is_routine = inspect.isroutine(found) or isinstance(found, functools.partial)
+    owner = getattr(found, "__self__", None) if is_routine else found
+    module = getattr(found, "__module__", "") if owner is None else type(owner).__module__
     return str(module).startswith("signals.columns")
 
 
@@ -304,7 +306,7 @@ def words_of(owner: object) -> tuple[str, ...]:
         return METHODS
     if isinstance(owner, tuple):
         return tuple(getattr(owner, "_fields", ()))
-    return tuple(name for name in dir(owner) if not name.startswith("_"))
+    return tuple(name for name in dir(type(owner)) if not name.startswith("_"))
 
 
 def kind_of(value: object) -> str:
@@ -321,15 +323,14 @@ def kind_of(value: object) -> str:
         return "x, the series itself,"
     if isinstance(value, tuple):
         return "a group of columns"
-    name = getattr(value, "__name__", "")
-    return f"the word {name}" if name else "a group of words"
+    return f"the word {value.__name__}" if inspect.isroutine(value) else "a group of words"
 
 
 def _instead(value: object) -> str:
     if isinstance(value, tuple):
         return f"; take one of it: .{', .'.join(words_of(value))}"
-    if name := getattr(value, "__name__", ""):
-        return f"; write {_call_text(name, value)}"
+    if inspect.isroutine(value):
+        return f"; write {_call_text(value.__name__, value)}"
     return "; take one of its words"
 
 
@@ -342,10 +343,17 @@ def _call_text(name: str, word: Any) -> str:
     return f"{name}({', '.join(arguments_of(word))})"
 
 
+def signature_of(word: Any) -> inspect.Signature:
+    """Return how a word is called; a group of words is not asked for names it would refuse."""
+    if inspect.isroutine(word) or isinstance(word, functools.partial):
+        return inspect.signature(word)
+    return inspect.signature(type(word).__call__.__get__(word))
+
+
 def arguments_of(word: Any) -> list[str]:
     """Return the arguments of a word as they are written: `bars`, `k=2.0`."""
     try:
-        wanted = inspect.signature(word).parameters.values()
+        wanted = signature_of(word).parameters.values()
     except (TypeError, ValueError):
         return ["..."]
     return [

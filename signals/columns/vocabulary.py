@@ -12,8 +12,15 @@ from signals.columns.expression_reader import FUNCTIONS, arguments_of, words_of
 from signals.columns.feeds import BOOK_FIELDS, BookSpace
 from signals.columns.graph import Graph
 from signals.columns.smc_fields import FIELDS
+from signals.columns.smc_levels import LEVEL_FIELDS
 from signals.columns.smc_space import SmcSpace
 from signals.columns.space import NAMES, Space
+from signals.columns.words.candle_table import CANDLES
+from signals.columns.words.candles import CandleSpace
+from signals.columns.words.catalogue import Ta, TaClass
+from signals.columns.words.catalogue_table import CATALOGUE
+from signals.columns.words.chart_shapes import SHAPES
+from signals.columns.words.chart_space import ChartSpace
 
 PRICES = {
     "open": "the open of the bar that just closed",
@@ -36,6 +43,14 @@ USAGE = {
     "model": 'model("btc-1h")',
 }
 """Words that an example shows better than the names of their arguments."""
+HELD: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (SmcSpace, (*FIELDS, *LEVEL_FIELDS)),
+    (BookSpace, BOOK_FIELDS),
+    (CandleSpace, tuple(CANDLES)),
+    (ChartSpace, tuple(SHAPES)),
+    (Ta, tuple(CATALOGUE)),
+)
+"""The words of groups that answer by name, and so cannot be seen by looking at them."""
 ON_BARS, ON_COLUMNS, OPERATORS = "bars", "a column", "operators"
 SIGNS = {
     "and, or, not": "join conditions; & | ~ do the same between parentheses",
@@ -89,15 +104,16 @@ def _of_bars(x: Space, name: str) -> Iterator[Word]:
 
 def group_words(group: object) -> tuple[str, ...]:
     """Return what a group of words holds."""
-    if isinstance(group, SmcSpace):
-        return FIELDS
-    if isinstance(group, BookSpace):
-        return BOOK_FIELDS
-    return words_of(group)
+    held = next((names for kind, names in HELD if isinstance(group, kind)), ())
+    return (*held, *(one for one in words_of(group) if one not in held))
 
 
 def _inner(name: str, group: object, inner: str) -> str:
     word = _found(group, inner)
+    if isinstance(word, TaClass):
+        entry = CATALOGUE[inner]
+        given = [f"{one.name}={one.default}" for one in entry.parameters if one.default is not None]
+        return f"{name}.{inner}({', '.join(given)}).{entry.outputs[0]}"
     if inspect.isroutine(word) or (callable(word) and not isinstance(word, Column)):
         return f"{name}.{inner}({', '.join(arguments_of(word))})"
     return f"{name}.{inner}"
@@ -107,6 +123,8 @@ def _said(group: object, inner: str) -> str:
     word = _found(group, inner)
     if inspect.isroutine(word) and _help(word):
         return _help(word)
+    if isinstance(word, TaClass):
+        return f"gives {', '.join(CATALOGUE[inner].outputs)}"
     return " ".join(SHORT.get(part, part) for part in inner.split("_"))
 
 

@@ -12,6 +12,7 @@ from signals.columns.column import METHODS
 from signals.columns.expressions import MAX_LENGTH, ExpressionError, parse
 from signals.columns.graph import Graph
 from signals.columns.space import NAMES
+from signals.columns.vocabulary import vocabulary, words_like
 from signals.strategies.base import Strategy
 
 DAY = 86_400
@@ -74,6 +75,8 @@ SAME = [
     ('macro("DGS10")', lambda x: x.macro("DGS10")),
     ("book.imbalance", lambda x: x.book.imbalance),
     ('book(max_age="5m").spread', lambda x: x.book(max_age="5m").spread),
+    ("candle.hammer", lambda x: x.candle.hammer),
+    ("ta.RSIIndicator(window=14).rsi", lambda x: x.ta.RSIIndicator(window=14).rsi),
     ("close.macd().histogram > 0", lambda x: x.close.macd().histogram > 0),
     ("close.bollinger(20, k=2.5).upper", lambda x: x.close.bollinger(20, k=2.5).upper),
     ("close.crossed_above(open)", lambda x: x.close.crossed_above(x.open)),
@@ -150,6 +153,9 @@ REFUSALS = [
     ('"é" + clse', 1, "a text cannot be calculated with"),
     ("open > tf('é', close) + clse", 8, "x.tf knows"),
     ("x.feed.im_func", 8, "the word feed is called first: write feed(name, max_age=None)"),
+    ("ta.RSIIndicator._name", 17, "a group of words has no _name."),
+    ("ta.RSIIndicator(window=14)._table", 28, "a group of words has no _table."),
+    ("ta.RSIIndicator", 4, "a group of words is not a value"),
     ("close.node", 7, "a number that changes from bar to bar has no node."),
     ("x._graph", 3, "x, the series itself, has no _graph."),
     ("close.macd().line._graph", 19, "a number that changes from bar to bar has no _graph."),
@@ -253,3 +259,13 @@ def test_the_engine_calculates_a_text_like_code():
         assert len(one.values) == 6
         for n in range(3):
             assert one.values[f"text{n}"] == one.values[f"code{n}"]
+
+
+def test_the_list_of_words_has_every_word_with_help():
+    words = vocabulary()
+    usages = {one.usage for one in words}
+    assert {one.name for one in words} >= {*NAMES, *METHODS} - {"ta"}
+    assert {"smc.trend", "book.imbalance", "candle.hammer", "close.ema(bars)"} <= usages
+    assert "ta.RSIIndicator(window=14).rsi" in usages
+    assert [one.usage for one in words if not one.help] == []
+    assert words_like("exponential moving average")[0].usage == "close.ema(bars)"

@@ -2,6 +2,9 @@
 
 from signals.columns.graph import Node
 from signals.columns.smc_fields import FIELDS
+from signals.columns.words.catalogue_table import CATALOGUE
+from signals.columns.words.chart_kernel import CHART_FIELDS
+from signals.columns.words.chart_shapes import SHAPES
 
 SIGNS = {
     "add": "+",
@@ -53,15 +56,41 @@ def _inner(node: Node) -> str:
 
 
 def _field(node: Node) -> str:
-    detector = node.inputs[0]
-    if detector.op != "smc":
-        return f"{spelled(detector)}[{node.args[0]}]"
+    detector, place = node.inputs[0], int(node.args[0])
+    if detector.op == "smc":
+        return f"smc{_swing(detector, SWING)}.{FIELDS[place]}"
+    if detector.op == "chart":
+        pattern, what = divmod(place, len(CHART_FIELDS))
+        return f"chart{_swing(detector, SWING)}.{tuple(SHAPES)[pattern]}.{CHART_FIELDS[what]}"
+    if detector.op in ("ta", "ta_since"):
+        name = str(detector.args[0])
+        return f"{_listed(detector, name)}.{CATALOGUE[name].outputs[place]}"
+    return f"{spelled(detector)}[{place}]"
+
+
+def _swing(detector: Node, usual: int) -> str:
     swing = detector.args[0]
-    name = FIELDS[int(node.args[0])]
-    return f"smc.{name}" if swing == SWING else f"smc(swing={swing}).{name}"
+    return "" if swing == usual else f"(swing={swing})"
+
+
+def _listed(detector: Node, name: str) -> str:
+    """Return a class of the catalogue with the parameters that differ from its own."""
+    parameters = CATALOGUE[name].parameters
+    given = [
+        f"{one.name}={value:.10g}" if isinstance(value, float) else f"{one.name}={value}"
+        for one, value in zip(parameters, detector.args[1:], strict=True)
+        if value != one.default
+    ]
+    if detector.op == "ta_since":
+        given.append(f'reset="{detector.inputs[-1].args[0]}"')
+    return f"ta.{name}({', '.join(given)})"
 
 
 def _called(node: Node) -> str:
+    if node.op == "candle":
+        return f"candle.{node.args[0]}"
+    if node.op == "own":
+        return f"{node.args[0]}(x)"
     args = [f"{one:.10g}" if isinstance(one, float) else str(one) for one in node.args]
     name = NAMES.get(node.op, node.op)
     is_of_bars = len(node.inputs) > 1 and all(one.op == "source" for one in node.inputs)

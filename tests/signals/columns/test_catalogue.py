@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from signals.columns import ArrayBars, ColumnError, assert_causal
+from signals.columns.wording import spelled
 from signals.columns.words.catalogue_kernels import calculated as listed
 from signals.columns.words.catalogue_table import CATALOGUE
 from signals.strategies import Strategy, nothing
@@ -262,6 +263,25 @@ def test_indicators_are_columns_like_any_other():
     assert made.node.op == "align"
     flag = described(lambda x: ~x.ta.BollingerBands().bollinger_hband_indicator, HOUR)
     assert flag.node.is_flag
+
+
+SPELLED = {
+    "ta.RSIIndicator().rsi": lambda x: x.ta.RSIIndicator().rsi,
+    "ta.BollingerBands(window=9, window_dev=2.5).bollinger_wband": (
+        lambda x: x.ta.BollingerBands(window=9, window_dev=2.5).bollinger_wband
+    ),
+    'ta.OnBalanceVolumeIndicator(reset="week").on_balance_volume': (
+        lambda x: x.ta.OnBalanceVolumeIndicator(reset="week").on_balance_volume
+    ),
+    "chart.rectangle.stop": lambda x: x.chart.rectangle.stop,
+    "chart(swing=3).bull_flag.age": lambda x: x.chart(swing=3).bull_flag.age,
+    "candle.engulfing == 1": lambda x: x.candle.bullish("engulfing"),
+}
+
+
+@pytest.mark.parametrize("text", SPELLED)
+def test_an_explanation_spells_it_as_it_is_written(text):
+    assert spelled(described(SPELLED[text], HOUR).node) == text
 
 
 def test_every_class_stands_in_the_documentation():

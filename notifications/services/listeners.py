@@ -38,7 +38,7 @@ def signal_tell(signal: Signal) -> list[Alert]:
         created_at__lte=signal.created_at,
     )
     if is_private(signal.strategy):
-        wanted = wanted.filter(user_id=signal.strategy.owner_id)
+        wanted = wanted.filter(user__strategies=signal.strategy)
     matching = [
         rule
         for rule in wanted

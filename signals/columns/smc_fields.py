@@ -9,7 +9,7 @@ from signals.smc import Pass, layout
 
 MEMORY = layout.MEMORY
 """Bars after which a confirmed thing is forgotten, wherever the calculation began."""
-ROOM = 256
+ROOM = 128
 """Bars before the memory in which structure settles: pools reach so far back, and trends."""
 
 STRUCTURE = (

@@ -7,6 +7,7 @@ specification: `signals.smc.compiled` has numba translate the very same function
 from math import nan
 
 from signals.smc.layout import (
+    AT,
     BEATEN_AT,
     BLOCK_THROUGH,
     BOS_AT,
@@ -37,9 +38,11 @@ from signals.smc.layout import (
     RANGE,
     ROWS,
     SLOTS,
+    SOURCE,
     STRENGTH_BOUND,
     SWEEP_AT,
     SWEEP_LEVEL,
+    SWEEP_MEMORY,
     SWING,
     SWING_AT,
     SWING_KNOWN,
@@ -140,7 +143,7 @@ def describe(s: State, table: Table, place: int, close: float) -> None:
     known = False
     for number, first in enumerate((BOS_AT, CHOCH_AT)):
         for side in (0, 1):
-            age = age_of(s, s.ints[first + side])
+            age = age_of(s, s.ints[first + side], MEMORY)
             table[place + 5 + 2 * number + side] = age
             known = known or age == age
     table[place] = float(s.ints[TREND]) if known else nan
@@ -152,22 +155,22 @@ def describe(s: State, table: Table, place: int, close: float) -> None:
         describe_zone(s, table, place + 39 + 4 * side, side, BREAKER_THROUGH)
         describe_open_gap(s, table, place + 47 + 5 * side, side)
         describe_pool(s, table, place + 62 - 5 * side, side)
-        age = age_of(s, s.ints[SWEEP_AT + side])
+        age = age_of(s, s.ints[SWEEP_AT + side], SWEEP_MEMORY)
         level = s.floats[SWEEP_LEVEL + side]
         table[place + 67 + 2 * side] = age
         table[place + 68 + 2 * side] = nan if age != age else level if side == 0 else -level
     describe_range(s, table, place + 31, close)
 
 
-def age_of(s: State, known: int) -> float:
+def age_of(s: State, known: int, memory: int) -> float:
     """Return the bars since something was confirmed; missing if it is forgotten, or never was."""
-    if known < 0 or s.ints[NOW] - known > MEMORY:
+    if known < 0 or s.ints[NOW] - known > memory:
         return nan
     return float(s.ints[NOW] - known)
 
 
 def describe_swing(s: State, table: Table, place: int, strength: int, side: int) -> None:
-    age = age_of(s, s.ints[SWING_KNOWN + side])
+    age = age_of(s, s.ints[SWING_KNOWN + side], MEMORY)
     price = s.floats[SWING + side]
     table[place] = nan if age != age else price if side == 0 else -price
     table[place + 1] = age
@@ -191,13 +194,16 @@ def describe_range(s: State, table: Table, place: int, close: float) -> None:
     table[place + 5] = 1.0 if position < 0.5 else 0.0
 
 
-def nearest(s: State, ladder: int, least: int) -> int:
-    """Return the nearest zone that is not forgotten and has a count of `least`, or -1."""
+def nearest(s: State, ladder: int, since: int, least: int) -> int:
+    """Return the nearest zone that is not forgotten and has a count of `least`, or -1.
+
+    What made it must be remembered too: `since` is the place of the bar that counts.
+    """
     place = ladder * len(s.free) + s.sizes[ladder]
     for _ in range(s.sizes[ladder]):
         place -= 1
         zone = s.members[place] * ZONE_INTS
-        is_recent = s.ints[NOW] - s.zone_ints[zone + KNOWN] <= MEMORY
+        is_recent = s.ints[NOW] - s.zone_ints[zone + since] <= MEMORY
         if is_recent and s.zone_ints[zone + COUNT] >= least:
             return int(s.members[place])
     return -1
@@ -205,8 +211,12 @@ def nearest(s: State, ladder: int, least: int) -> int:
 
 def describe_zone(s: State, table: Table, place: int, side: int, ladder: int) -> int:
     """Write whether there is a zone, the nearest one's top, bottom and age; return its slot."""
-    least = 2 if ladder == POOL_BEYOND else 0
-    slot = nearest(s, side * LADDERS + ladder, least)
+    since, least = KNOWN, 0
+    if ladder == POOL_BEYOND:
+        since, least = AT, 2
+    elif ladder == BREAKER_THROUGH:
+        since = SOURCE
+    slot = nearest(s, side * LADDERS + ladder, since, least)
     if slot < 0:
         table[place] = 0.0
         for number in range(1, 4):

@@ -116,11 +116,13 @@ MEMORY = 384
 """Bars after which columns and scores forget a confirmed thing."""
 STRENGTH_BOUND = 50
 """A swing's strength counts so many bars on either side at most."""
+SWEEP_MEMORY = 192
+"""Bars after which columns forget a sweep, and what a pool may be old to count when it is swept."""
 RANGE_BARS = 14
 """True ranges whose mean is the measure of equal highs and lows."""
 TOLERANCE = 0.1
 """Equal highs and lows differ by at most this share of the mean true range."""
-POOL_SPAN = 192
+POOL_SPAN = 96
 """Bars from the first swing of a pool to the last."""
 STRUCTURE_PART, GAP_PART, DISCOUNT_PART, SWEEP_PART, FRESH_PART = 0.30, 0.20, 0.20, 0.15, 0.15
 """Parts of an order block's quality; together 1."""

@@ -32,6 +32,7 @@ from signals.smc.layout import (
     SWEEP,
     SWEEP_AT,
     SWEEP_LEVEL,
+    SWEEP_MEMORY,
     SWEPT,
     TAKEN,
     TOUCHED,
@@ -107,8 +108,9 @@ def take_pools(s: State, side: int, low: float, close: float) -> None:
     if source >= 0:
         now = s.ints[NOW]
         tell(s, SWEEP, side, level, low, now, s.ints[NOW_TIME], source)
-        s.ints[SWEEP_AT + side] = now
-        s.floats[SWEEP_LEVEL + side] = level
+        if now - source <= SWEEP_MEMORY:
+            s.ints[SWEEP_AT + side] = now
+            s.floats[SWEEP_LEVEL + side] = level
 
 
 def fail_blocks(s: State, side: int, close: float) -> None:

@@ -175,7 +175,7 @@ def liquidity(bars, length, direction):
             for one in standing[::-1]:
                 if price - one.far > tolerance:
                     break
-                if at - min(one.swings) <= 192:
+                if at - min(one.swings) <= 96:
                     equal.append(one)
             happened += [(zone(one), "grown", now) for one in equal if len(one.swings) > 1]
             near = max([price, *(one.near for one in equal)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from signals.columns import ArrayBars
-from signals.columns.smc_fields import FIELDS, FLAGS, MEMORY
+from signals.columns.smc_fields import FIELDS, FLAGS, MEMORY, history
 from signals.smc import Pass, detect
 from tests.signals.real_bars import btc_1m, eurusd_15m
 from tests.signals.smc.test_compiled import columns
@@ -32,6 +32,11 @@ class Told:
             if one.kind == kind and one.direction == direction and one.confirmed_index <= now
         ]
 
+    def sweeps(self, now, direction):
+        """Return the sweeps of pools that were young enough to count."""
+        found = self.known(now, "sweep", direction)
+        return [one for one in found if one.index - one.source_index <= 192]
+
     def age(self, now, kind, direction):
         found = self.known(now, kind, direction)
         return age(found[-1], now) if found else nan
@@ -41,7 +46,7 @@ class Told:
         standing = [
             one
             for one in self.known(now, kind, direction)
-            if now - one.confirmed_index <= MEMORY
+            if now - remembered(one) <= MEMORY
             and all(self.ended.get(one, {}).get(end, now + 1) > now for end in ends)
         ]
         edge = (lambda one: one.bottom) if direction > 0 else (lambda one: -one.top)
@@ -54,6 +59,12 @@ class Told:
 def age(event, now):
     found = now - event.confirmed_index
     return found if found <= MEMORY else nan
+
+
+def remembered(event):
+    """Return the bar from which a zone is forgotten: that of what made it."""
+    places = {"breaker": event.source_index, "liquidity": event.index}
+    return places.get(str(event.kind), event.confirmed_index)
 
 
 def zone(name, found, now):
@@ -124,7 +135,7 @@ def blocks(told, now, row):
         # A gap of the close that made the block known counts.
         gaps = told.known(block.confirmed_index, "fvg", direction)
         left_gap = bool(gaps) and gaps[-1].index > block.index
-        sweeps = told.known(block.confirmed_index, "sweep", direction)
+        sweeps = told.sweeps(block.confirmed_index, direction)
         swept = bool(sweeps) and sweeps[-1].index > block.source_index
         middle = (block.top + block.bottom) / 2
         cheap = direction * middle < direction * row["equilibrium"]
@@ -149,8 +160,8 @@ def zones(told, now):
             near = one.top if direction > 0 else -one.bottom
             depth = near - min(near, *later, near)
             row[f"{side}_open_fvg_fill"] = depth / (one.top - one.bottom)
-        sweeps = told.known(now, "sweep", direction)
-        recent = sweeps and now - sweeps[-1].index <= MEMORY
+        sweeps = told.sweeps(now, direction)
+        recent = sweeps and now - sweeps[-1].index <= 192
         row[f"{side}_sweep_age"] = now - sweeps[-1].index if recent else nan
         level = (lambda one: one.top) if direction > 0 else (lambda one: one.bottom)
         row[f"{side}_sweep_level"] = level(sweeps[-1]) if recent else nan
@@ -183,6 +194,15 @@ def test_every_field_says_what_the_events_say(series):
     counted = {name for name in FIELDS if name.endswith("ob_touches")}
     assert {name for name, values in seen.items() if len(values) < 2} <= counted
     assert set(row) == set(FIELDS) - counted
+
+
+@pytest.mark.parametrize(("series", "swing"), [(lambda: btc_1m(100, 5), 5), (eurusd_15m, 10)])
+def test_where_the_calculation_begins_changes_nothing(series, swing):
+    """What lies further back than the history is of no consequence."""
+    whole = Pass(swing).describe(columns(series()))
+    for end in range(2000, 6000, 97):
+        last = Pass(swing).describe(columns(series(), slice(end - history(swing), end + 1)))[-1]
+        assert last.tobytes() == whole[end].tobytes(), end
 
 
 def test_flags_are_conditions():

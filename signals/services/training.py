@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=90)
 MOST_ATTEMPTS = 3
 MOST_FEATURES = 60
+TREES_KEPT = 3
 FEEDS = ("fear_greed", "macro:VIXCLS", "macro:DGS10")
 State = ForecastModel.State
 
@@ -178,7 +179,12 @@ def training_keep(model_id: int, attempt: int, learned: Learned) -> bool:
         model = _held(model_id, attempt).select_for_update().first()
         if model is None:
             return False
-        ForecastModel.objects.filter(name=model.name, state=State.READY).update(state=State.RETIRED)
+        same = ForecastModel.objects.filter(name=model.name)
+        same.filter(state=State.READY).update(state=State.RETIRED)
+        # The figures of old versions stay; their trees take a megabyte each.
+        same.filter(version__lt=model.version - TREES_KEPT).update(
+            direction_trees=None, quantile_trees=None
+        )
         model.state, model.progress, model.stage, model.error = State.READY, 1.0, "", ""
         model.leased_until, model.finished_at = None, timezone.now()
         model.direction_trees, model.quantile_trees = learned.direction, learned.quantile

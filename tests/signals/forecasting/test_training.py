@@ -149,6 +149,16 @@ def test_a_new_version_retires_the_one_before_and_answers_to_the_name(asked):
     assert shelf.model("wave").trained_through == second.trained_through
 
 
+def test_old_versions_keep_their_figures_and_lose_their_trees(asked):
+    model = trained(asked)
+    for _ in range(4):
+        model = trained(model_retrain(model=model))
+    rows = ForecastModel.objects.order_by("version")
+    assert [row.state for row in rows] == [State.RETIRED] * 4 + [State.READY]
+    assert [row.direction_trees is None for row in rows] == [True] + [False] * 4
+    assert rows[0].metrics["direction"]["rows"] > 0
+
+
 def test_nothing_after_the_held_out_end_is_learnt(asked):
     model_cancel(model=asked, actor="ann")
     through = START + 1500 * 60

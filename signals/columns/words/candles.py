@@ -14,6 +14,7 @@ from signals.columns.series import Floats
 from signals.columns.words import chart_space
 from signals.columns.words.candle_table import BEARISH, BULLISH, CANDLES, COLOUR, EITHER
 from signals.columns.words.chart_space import ChartSpace
+from signals.columns.words.rerun import Rerun
 
 if TYPE_CHECKING:
     from signals.columns.column import Column
@@ -131,25 +132,20 @@ def _silent(name: str, found: str, direction: str) -> str:
     return f"{name} has {meaning}; x.candle.{name} != 0 says whether it is there"
 
 
-class CandlePattern:
-    """A function of TA-Lib on the bars since the calculation began; its sign."""
+class CandlePattern(Rerun):
+    """The sign of a function of TA-Lib; its averages are running sums."""
 
     def __init__(self, name: str, *numbers: float) -> None:
         candle = CANDLES[name]
-        self._function, self._lookback = candle.function, candle.lookback
+        self._function = candle.function
         self._options = {"penetration": numbers[0]} if numbers else {}
-        self._rows = [np.empty(0) for _ in range(4)]
+        super().__init__(4, candle.lookback, self._signs)
 
-    def push(self, inputs: Sequence[Floats]) -> Floats:
+    def _signs(self, rows: Sequence[Floats]) -> Floats:
         import talib
 
-        # Its averages are running sums: the same beginning for every bar gives the same bits.
-        self._rows = [np.append(old, new) for old, new in zip(self._rows, inputs, strict=True)]
         function: Any = getattr(talib, self._function)
-        found = np.sign(function(*self._rows, **self._options)).astype(np.float64)
-        found[: self._lookback] = np.nan
-        piece: Floats = found[len(found) - len(inputs[0]) :]
-        return piece
+        return np.sign(function(*rows, **self._options)).astype(np.float64)
 
 
 KERNELS: Mapping[str, Callable[..., Kernel]] = {"candle": CandlePattern, **chart_space.KERNELS}

@@ -25,6 +25,8 @@ REFUSED = {
     "among them",
     "dropnans": "drops rows; a missing value stays missing",
 }
+LONGEST = 6000
+"""Bars of a warm-up at most: a class of the package is run on all of them for every live bar."""
 PRICES = ("open", "high", "low", "close", "volume")
 
 
@@ -46,7 +48,7 @@ class CatalogueWords(PeriodWords):
         numbers = tuple(values.values())
         inputs = tuple(getattr(self, one) for one in entry.inputs)
         if not entry.adds_up:
-            return self._of("ta", inputs, name, *numbers, history=int(entry.need(values)))
+            return self._of("ta", inputs, name, *numbers, history=_need(name, values))
         if reset is None and entry.ours:
             raise ColumnError(
                 f"x.ta.{name} adds up from where the calculation began, which is not the same "
@@ -128,6 +130,18 @@ def _values(name: str, given: Mapping[str, object]) -> dict[str, float]:
         if what not in parameters:
             raise refuse_attribute(f"x.ta.{name}", what, parameters)
     return {what: _value(name, one, given) for what, one in parameters.items()}
+
+
+def _need(name: str, values: Mapping[str, float]) -> int:
+    entry = CATALOGUE[name]
+    need = int(entry.need(values))
+    if need > LONGEST:
+        instead = f"shorter windows, or {entry.ours}" if entry.ours else "shorter windows"
+        raise ColumnError(
+            f"x.ta.{name} with these parameters forgets its beginning after {need:,} bars, at most "
+            f"{LONGEST:,} are run again for every bar; take {instead}"
+        )
+    return need
 
 
 def _value(name: str, parameter: Parameter, given: Mapping[str, object]) -> float:

@@ -1,12 +1,7 @@
-"""Indicators of the `ta` package run on the bars since a calculation began.
-
-The package's averages carry their rounding along from the first bar, so the bits of a value depend
-on where it began: whoever wants the same bits however the series is cut calculates from there each
-time. A calculation of the engine lasts a block of 512 bars and its warm-up, which bounds the work.
-"""
+"""Indicators of the `ta` package, run again on the last bars for every new one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +10,7 @@ import numpy as np
 from signals.columns.series import Floats
 from signals.columns.words.catalogue_entry import Entry
 from signals.columns.words.catalogue_table import CATALOGUE
+from signals.columns.words.rerun import Rerun
 
 
 @cache
@@ -86,25 +82,15 @@ SPECIAL: Mapping[str, Callable[..., Floats]] = {
 }
 
 
-class Listed:
+class Listed(Rerun):
     """A class of the catalogue; no value before its warm-up is over."""
 
     def __init__(self, name: str, *values: float) -> None:
-        self._name = name
         entry = CATALOGUE[name]
         names = (one.name for one in entry.parameters)
-        self._values = dict(zip(names, values, strict=True))
-        self._need = int(entry.need(self._values))
-        self._rows = [np.empty(0) for _ in entry.inputs]
-
-    def push(self, inputs: Sequence[Floats]) -> Floats:
-        self._rows = [np.append(old, new) for old, new in zip(self._rows, inputs, strict=True)]
-        count, piece = len(self._rows[0]), len(inputs[0])
-        if count <= self._need or not piece:
-            return np.full((piece, len(CATALOGUE[self._name].outputs)), np.nan)
-        table = calculated(self._name, self._values, self._rows)
-        table[: self._need] = np.nan
-        return table[count - piece :]
+        given = dict(zip(names, values, strict=True))
+        need, width = int(entry.need(given)), len(entry.outputs)
+        super().__init__(len(entry.inputs), need, partial(calculated, name, given), width)
 
 
 class ListedSince:

@@ -10,6 +10,7 @@ from signals.columns import ArrayBars, ColumnError, assert_causal
 from signals.columns.wording import spelled
 from signals.columns.words.catalogue_kernels import calculated as listed
 from signals.columns.words.catalogue_table import CATALOGUE
+from signals.columns.words.rerun import CHUNK, Rerun
 from signals.strategies import Strategy, nothing
 from tests.signals.columns.columns_of import calculated, described, from_time
 from tests.signals.columns.samples import walk
@@ -20,6 +21,7 @@ MODULES = ("momentum", "trend", "volatility", "volume", "others")
 REQUIRED = {"SMAIndicator": {"window": 20}}
 # Kaufman's slowest weight of 2 / 31 squared remembers 5,000 bars; a quicker one proves the same.
 QUICK = {"KAMAIndicator": {"pow2": 8}}
+SLOW = ("ADXIndicator", "AverageTrueRange", "CCIIndicator", "MFIIndicator", "WMAIndicator")
 OTHER_WINDOWS = {
     "KeltnerChannel": {"original_version": False, "multiplier": 1.5, "window": 9},
     "DonchianChannel": {"offset": 3},
@@ -130,12 +132,13 @@ def test_pieces_of_any_size_give_the_same_bits(name, options):
     entry = CATALOGUE[name]
     describe = column(name, entry.outputs[-1], **options)
     need = described(describe, HOUR).node.need
-    bars = walk(need + 130, seed=4, step=HOUR)
+    longer = 130 if name in SLOW else CHUNK + 130
+    bars = walk(need + longer, seed=4, step=HOUR)
     whole = calculated(describe, bars, HOUR)
     assert np.isfinite(whole[need:]).sum() > 100
     dice = np.random.default_rng(3)
     some = np.unique(dice.integers(need, len(whole), 8)).tolist()
-    singles = range(need, need + 6)
+    singles = range(len(whole) - 133, len(whole) - 127)
     for cuts in (some, singles, [len(whole) - 1]):
         assert np.array_equal(calculated(describe, bars, HOUR, cuts), whole, equal_nan=True)
 
@@ -199,6 +202,25 @@ def test_a_mean_over_all_bars_reaches_no_value():
         assert np.array_equal(whole[need:], cut[need:], equal_nan=True), name
 
 
+def test_a_longer_need_of_another_column_makes_no_more_work():
+    """It is run on its warm-up and some more, not on all bars since the calculation began."""
+    rows = []
+
+    def total(part):
+        rows.append(len(part[0]))
+        return np.add.accumulate(part[0])
+
+    state = Rerun(1, 30, total)
+    values = np.random.default_rng(2).normal(size=9000)
+    whole = Rerun(1, 30, total).push([values])
+    assert np.isnan(whole[:30]).all()
+    assert np.isfinite(whole[30:]).all()
+    pieces = [state.push([one]) for one in np.split(values, [1, 7, 31, 1060, 5000, 5001, 8000])]
+    assert np.array_equal(np.concatenate(pieces), whole, equal_nan=True)
+    assert max(rows) <= 30 + CHUNK
+    assert len(state._rows[0]) <= 30 + CHUNK
+
+
 def test_what_adds_up_begins_anew_with_the_period(quarters):
     found = calculated(column("CumulativeReturnIndicator", "cumulative_return"), quarters, QUARTER)
     days = quarters.open_time // 86400
@@ -233,6 +255,8 @@ REFUSALS = [
     (lambda x: x.ta.RSIIndicator(window=0), "at least 1"),
     (lambda x: x.ta.RSIIndicator(window=2001), "at most 2000"),
     (lambda x: x.ta.RSIIndicator(window=2.5), "whole number"),
+    (lambda x: x.ta.ADXIndicator(window=500), "at most 6,000 .* shorter windows, or x.adx"),
+    (lambda x: x.ta.STCIndicator(window_slow=900), "take shorter windows$"),
     (lambda x: x.ta.SMAIndicator(), "wants its window"),
     (lambda x: x.ta.DonchianChannel(offset=-1), "bars that have not closed yet"),
     (lambda x: x.ta.KAMAIndicator(fillna=True), "fills missing values in"),

@@ -1,6 +1,6 @@
 """The flow of events, on one page: who listens to what.
 
-    quote       -> stops, targets and resting orders; price rules; pages
+    quote       -> stops, targets and resting orders; market makers; price rules; pages
     bars closed -> evaluate -> signal -> act -> order -> fill -> alert -> page
                 -> forecast -> vote -> page;  forecast -> score, when its bar has come
 
@@ -39,15 +39,19 @@ def _markets() -> None:
     from notifications import watch as price_rules
     from notifications.services import listeners
     from signals import tasks as signals
+    from trading.making import desk as makers
     from trading.watch import watch
 
     bus.subscribe(QuoteChanged, watch.on_quote_changed)
+    bus.subscribe(QuoteChanged, makers.on_quote)
     bus.subscribe(QuoteChanged, price_rules.on_quote)
     bus.subscribe(QuoteChanged, live.on_quote)
     bus.subscribe(QuoteChanged, agreement.on_quote)
     bus.subscribe(QuoteChanged, stats.on_quote)
     bus.subscribe(TradeSeen, stats.on_trade)
+    bus.subscribe(TradeSeen, makers.on_trade)
     bus.subscribe(BookLost, stats.on_lost)
+    bus.subscribe(BookLost, makers.on_lost)
     bus.subscribe(BookLost, live.on_book_lost)
     bus.subscribe(BookChanged, stats.on_book)
     bus.subscribe(BookChanged, live.on_book)

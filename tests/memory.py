@@ -25,6 +25,7 @@ from notifications.watch import watch as price_rules
 from signals.forecasting.shelf import shelf
 from signals.services import evaluation, folder, forecasting, patterns, scoring, voters
 from trading import live as trading_live
+from trading.making import desk as makers
 from trading.watch import watch
 
 PATIENCE_S = 10.0
@@ -48,6 +49,7 @@ def forget():
     watch.watched.__init__()
     watch.equities.__init__()
     watch._refused.clear()
+    makers.forget()
     price_rules._watched, price_rules._version = {}, None
     _listen_as_wired()
     _empty_cache()

@@ -10,6 +10,7 @@ from trading.models import (
     LedgerAccount,
     LedgerEntry,
     Lock,
+    MarketMaker,
     Order,
     OrderEvent,
     Position,
@@ -23,6 +24,13 @@ from trading.models import (
 class AccountAdmin(ReadOnlyAdmin):
     list_display = ("name", "owner", "mode", "currency", "created_at")
     list_select_related = ("owner",)
+
+
+@admin.register(MarketMaker)
+class MarketMakerAdmin(ReadOnlyAdmin):
+    list_display = ("id", "account", "instrument", "state", "reason_code", "hold", "changed_at")
+    list_filter = ("state",)
+    list_select_related = ("account", "instrument")
 
 
 @admin.register(Order)

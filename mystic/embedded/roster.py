@@ -8,6 +8,7 @@ from mystic.embedded.parts import CeleryBeat, CeleryWorker, Part, Simple
 from notifications.telegram.poller import TelegramPoller
 from notifications.transports.telegram import configured_bot
 from notifications.watch import watch as price_rules
+from trading.making import desk as makers
 from trading.watch import watch
 
 
@@ -15,6 +16,8 @@ def market_parts(say: Callable[[str], None]) -> list[Part]:
     """Return the streamer and what looks at every quote, which must share its process."""
     streamer = Streamer(on_progress=say)
     return [
+        # Before the orders: what a killed process left resting is cancelled, not filled.
+        Simple("market makers", makers.start, makers.stop),
         Simple("orders", watch.start, watch.stop),
         Simple("price rules", price_rules.start, price_rules.stop),
         Simple("streamer", streamer.start, streamer.stop),

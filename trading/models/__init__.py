@@ -2,6 +2,7 @@
 
 from trading.models.accounts import Account, Deployment
 from trading.models.ledger import LedgerAccount, LedgerEntry
+from trading.models.making import MakerQuote, MarketMaker
 from trading.models.orders import Fill, Order, OrderEvent, Position
 from trading.models.risk import Lock, RiskDay, RiskDecision, RiskLimit
 
@@ -12,6 +13,8 @@ __all__ = [
     "LedgerAccount",
     "LedgerEntry",
     "Lock",
+    "MakerQuote",
+    "MarketMaker",
     "Order",
     "OrderEvent",
     "Position",

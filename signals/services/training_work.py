@@ -2,8 +2,8 @@
 
 import logging
 import os
-import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from django.db import close_old_connections, connection
@@ -33,6 +33,7 @@ from signals.services.training import (
 log = logging.getLogger(__name__)
 
 RENEW_EVERY_S = 5.0
+STDIN = 0
 MOST_ROWS = 400_000
 # Another attempt would end the same way.
 FINAL = (TrainingError, TooLittleError, LeakError, ColumnError, BadBarsError)
@@ -144,7 +145,10 @@ class Keeper:
                 os._exit(3)
 
     def _orphaned(self) -> None:
-        sys.stdin.buffer.read()
+        # Not by `sys.stdin`: its lock, held by a waiting thread, ends the process with an abort.
+        with suppress(OSError):
+            while os.read(STDIN, 4096):
+                continue
         if self._done.is_set():
             return
         try:

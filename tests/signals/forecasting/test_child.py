@@ -48,6 +48,7 @@ def test_a_child_trains_and_what_breaks_it_off_is_made_again(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert "Fatal Python error" not in done.stderr
     # The platform is gone: the child that it left hands its training back and ends.
     until("the child to end", lambda: not is_alive(int(done.stdout)))
     assert rows(folder) == {

@@ -145,7 +145,8 @@ class CandlePattern(Rerun):
         import talib
 
         function: Any = getattr(talib, self._function)
-        return np.sign(function(*rows, **self._options)).astype(np.float64)
+        signs: Floats = np.sign(function(*rows, **self._options)).astype(np.float64)
+        return signs
 
 
 KERNELS: Mapping[str, Callable[..., Kernel]] = {"candle": CandlePattern, **chart_space.KERNELS}

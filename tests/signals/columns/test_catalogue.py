@@ -115,7 +115,7 @@ def test_the_warm_up_is_long_enough(name, options, quarters):
     for output in CATALOGUE[name].outputs:
         describe = column(name, output, **options)
         need = described(describe, QUARTER).node.need
-        for row in (last, last - 77, last - 400):
+        for row in (last, last - 400):
             opened = int(quarters.open_time[row])
             far_bars = from_time(quarters, opened - (10 * need + 700) * QUARTER, row)
             far = calculated(describe, far_bars, QUARTER)

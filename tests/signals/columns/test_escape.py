@@ -152,9 +152,9 @@ def test_pieces_of_any_size_and_later_beginnings_give_the_same_bits():
 
 
 def test_live_bars_equal_the_backtest():
-    provider, begin = market(first_day=200, days=3)
+    provider, begin = market(first_day=200, days=2)
     strategy = Own()
-    span = {"instrument": 1, "from_open": begin, "through_open": begin + 2 * 86400}
+    span = {"instrument": 1, "from_open": begin, "through_open": begin + 86400 + 43200}
     whole = {one.bar_open: one for one in evaluate(strategy, provider, **span)}
     border = max(one for one in whole if one % (512 * 60) == 0)
     cache = EvaluationCache()

@@ -61,10 +61,12 @@ class Entry:
 
 
 def bars(**defaults: int) -> tuple[Parameter, ...]:
+    """Return parameters that count bars, with their defaults."""
     return tuple(Parameter(name, default) for name, default in defaults.items())
 
 
 def number(name: str, default: float) -> Parameter:
+    """Return a parameter that may be any finite number."""
     return Parameter(name, default, is_bars=False)
 
 
@@ -78,37 +80,45 @@ def ewm_history(span: float) -> int:
 
 
 def wilder_history(bars: float) -> int:
+    """Return the same for an average with the weight 1 / bars."""
     return rma_history(int(bars))
 
 
 def kama_need(v: Values) -> float:
+    """Return the warm-up of Kaufman's average at the slowest it can be."""
     slowest = (2 / (max(v["pow1"], v["pow2"]) + 1)) ** 2
     return v["window"] + _decay(slowest, PRICE_TOLERANCE)
 
 
 def averages_need(v: Values) -> float:
+    """Return the warm-up of an average of the difference of two."""
     return ewm_history(max(v["window_slow"], v["window_fast"])) + ewm_history(v["window_sign"])
 
 
 def kst_need(v: Values) -> float:
+    """Return the warm-up of four smoothed changes and their average."""
     longest = max(v[f"roc{n}"] + v[f"window{n}"] for n in range(1, 5))
     return longest + v["nsig"] - 1
 
 
 def stc_need(v: Values) -> float:
+    """Return the warm-up of two stochastics, one after the other, of a difference of averages."""
     smoothed = ewm_history(v["smooth1"]) + ewm_history(v["smooth2"])
     return ewm_history(max(v["window_slow"], v["window_fast"])) + 2 * v["cycle"] + smoothed
 
 
 def keltner_need(v: Values) -> float:
+    """Return the warm-up of the windows, or of the averages of the newer version."""
     if v["original_version"]:
         return v["window"] - 1
     return max(ewm_history(v["window"]), wilder_history(v["window_atr"]) + 1)
 
 
 def stoch_rsi_need(v: Values) -> float:
+    """Return the warm-up of a smoothed stochastic of a relative strength."""
     return wilder_history(v["window"]) + v["window"] + v["smooth1"] + v["smooth2"]
 
 
 def no_need(_: Values) -> float:
+    """Return nothing: the period says where it begins."""
     return 0

@@ -115,7 +115,7 @@ def _kinds(pivots: Pivots, *kinds: int) -> bool:
 
 
 def double_top(pivots: Pivots, _: Tape) -> Setup | None:
-    """Two highs alike after a rise at least as tall as the fall between them."""
+    """Find two highs alike after a rise at least as tall as the fall between them."""
     last = pivots[-4:]
     if not _kinds(last, -1, 1, -1, 1):
         return None
@@ -129,7 +129,7 @@ def double_top(pivots: Pivots, _: Tape) -> Setup | None:
 
 
 def head_and_shoulders(pivots: Pivots, _: Tape) -> Setup | None:
-    """A high between two lower ones, over a neckline through the lows on its sides."""
+    """Find a high between two lower ones, over a neckline through the lows on its sides."""
     last = pivots[-6:]
     if not _kinds(last, -1, 1, -1, 1, -1, 1):
         return None
@@ -213,7 +213,7 @@ def _between(found: Borders, above: Line, below: Line, height: float) -> Setup:
 
 
 def ascending_triangle(pivots: Pivots, tape: Tape) -> Setup | None:
-    """Highs alike over rising lows."""
+    """Find highs alike over rising lows."""
     found = _borders(pivots)
     if found is None or abs(found.top_change) > LIKE or found.low_change < 2 * LIKE:
         return None
@@ -224,7 +224,7 @@ def ascending_triangle(pivots: Pivots, tape: Tape) -> Setup | None:
 
 
 def symmetrical_triangle(pivots: Pivots, tape: Tape) -> Setup | None:
-    """Falling highs over rising lows."""
+    """Find falling highs over rising lows."""
     found = _borders(pivots)
     if found is None or found.top_change > -SLOPED or found.low_change < SLOPED:
         return None
@@ -234,7 +234,7 @@ def symmetrical_triangle(pivots: Pivots, tape: Tape) -> Setup | None:
 
 
 def rectangle(pivots: Pivots, tape: Tape) -> Setup | None:
-    """Highs alike over lows alike."""
+    """Find highs alike over lows alike."""
     found = _borders(pivots)
     if found is None or max(abs(found.top_change), abs(found.low_change)) > LIKE:
         return None
@@ -245,7 +245,7 @@ def rectangle(pivots: Pivots, tape: Tape) -> Setup | None:
 
 
 def rising_wedge(pivots: Pivots, tape: Tape) -> Setup | None:
-    """Rising highs over lows that rise faster."""
+    """Find rising highs over lows that rise faster."""
     found = _borders(pivots)
     if found is None or min(found.top_change, found.low_change) < SLOPED:
         return None
@@ -257,7 +257,7 @@ def rising_wedge(pivots: Pivots, tape: Tape) -> Setup | None:
 
 
 def bull_flag(pivots: Pivots, tape: Tape) -> Setup | None:
-    """A steep rise, then a short channel against it that gives back at most half."""
+    """Find a steep rise, then a short channel against it that gives back at most half."""
     last = pivots[-4:]
     if not _kinds(last, -1, 1, -1, 1):
         return None
@@ -282,7 +282,7 @@ def bull_flag(pivots: Pivots, tape: Tape) -> Setup | None:
 
 
 def cup_and_handle(pivots: Pivots, tape: Tape) -> Setup | None:
-    """A round bottom between rims alike, then a dip into its upper half."""
+    """Find a round bottom between rims alike, then a dip into its upper half."""
     if not _kinds(pivots[-2:], 1, -1):
         return None
     rim, dip = pivots[-2:]

@@ -21,7 +21,7 @@ from tests.signals.strategies.world import DAY, MINUTE, SAMPLES, Arriving, sampl
 NAMES = sorted(SAMPLES)
 # Days by timeframe: first the whole proof, at least 50,000 bars of a minute, then the quick one.
 DAYS = {"1m": 38, "5m": 76, "15m": 182, "1h": 182}
-FEW_DAYS = {"1m": 4, "5m": 12, "15m": 34, "1h": 56}
+FEW_DAYS = {"1m": 3, "5m": 10, "15m": 28, "1h": 48}
 
 
 def test_every_strategy_has_its_proof():

@@ -9,7 +9,7 @@ from signals.columns.feeds import KINDS
 from tests.signals.strategies.world import BTC, DAY, ETH, MINUTE, SAMPLES, sample, world
 
 DAYS = {"1m": 3, "5m": 10, "15m": 24, "1h": 40}
-CUTS = 6
+CUTS = 4
 
 
 def recorded(name):
@@ -54,7 +54,7 @@ def test_a_feed_that_lies_about_when_it_was_known_is_found(name, feed):
 def test_an_entry_says_its_stop_its_target_and_why(name):
     symbol, strategy = sample(name)
     provider, begin = world()
-    days = {"1m": 4, "5m": 20, "15m": 40, "1h": 60}[strategy.timeframe]
+    days = {"1m": 3, "5m": 14, "15m": 30, "1h": 60}[strategy.timeframe]
     span = {"from_open": begin, "through_open": begin + days * DAY}
     found = evaluate(strategy, provider, instrument=symbol, **span)
     entries = [one for one in found if one.verdict is Verdict.ENTER_LONG]

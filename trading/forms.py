@@ -1,5 +1,6 @@
 """What people type: numbers in plain digits, checked against the instrument's grid."""
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,8 @@ from django import forms
 
 from markets.models import Instrument
 from mystic.lib.units import AmountError, parse_amount, shown, to_units
+from signals.making import Parameters, ParametersError
+from signals.making.parameters import BOUNDS
 from trading.models import Account, Lock, Order, RiskLimit
 
 PLAIN_DIGITS = "Write a number in plain digits, such as 0.25."
@@ -158,3 +161,82 @@ class LockForm(forms.Form):
         ],
     )
     reason = forms.CharField(label="Why", max_length=200)
+
+
+FIGURES = {
+    "min_edge_bps": ("Least edge beyond the fee, bps", "What half a spread earns at least."),
+    "risk_aversion": ("Risk aversion, per bp and order", "More lowers quotes by inventory."),
+    "horizon_s": ("Horizon, s", "How long what was bought is expected to be held."),
+    "order_flow_decay": ("Order flow k, per bp", "Left empty it is measured from trades."),
+    "replace_bps": ("Replace a quote beyond, bps", "A nearer one keeps its place."),
+    "refresh_ms": ("Look at most every, ms", ""),
+    "spike": ("Withdraw at volatility, times the usual", ""),
+    "void_bps": ("Withdraw beside a gap of, bps", ""),
+}
+
+
+class MakingForm(forms.Form):
+    """A market maker of one pair; `instruments` are those that the account can quote."""
+
+    symbol = forms.ChoiceField(label="Pair")
+
+    def __init__(self, *args: Any, instruments: Sequence[Instrument], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._by_symbol = {instrument.symbol: instrument for instrument in instruments}
+        self.fields["symbol"].choices = [(symbol, symbol) for symbol in self._by_symbol]  # type: ignore[attr-defined]
+        instrument = self._by_symbol.get(self.data.get("symbol", ""))
+        scale, step = (8, 1) if instrument is None else (instrument.base_scale, instrument.step)
+        for name, label in (("order_size", "One order"), ("max_inventory", "Most held")):
+            self.fields[name] = UnitsInput(
+                scale=scale, grid=step, label=f"{label}, in the base asset"
+            )
+        usual = Parameters(1, 1)
+        for name, (label, help_text) in FIGURES.items():
+            self.fields[name] = forms.FloatField(
+                label=label,
+                help_text=help_text,
+                initial=getattr(usual, name),
+                required=name != "order_flow_decay",
+                widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+            )
+        self._parameters: Parameters | None = None
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if self.errors:
+            return data
+        figures = {name: data[name] for name in FIGURES}
+        figures["refresh_ms"] = round(figures["refresh_ms"])
+        try:
+            self._parameters = Parameters(data["order_size"], data["max_inventory"], **figures)
+        except ParametersError as fault:
+            field = fault.name if fault.name in self.fields else None
+            self.add_error(field, f"{fault.detail[0].upper()}{fault.detail[1:]}.")
+        return data
+
+    @property
+    def instrument(self) -> Instrument:
+        return self._by_symbol[self.cleaned_data["symbol"]]
+
+    @property
+    def parameters(self) -> Parameters:
+        """Return what was typed; only where the form is valid."""
+        if self._parameters is None:
+            message = "the form is not valid"
+            raise ValueError(message)
+        return self._parameters
+
+    @property
+    def figures(self) -> list[forms.BoundField]:
+        """Return the fields that most people leave as they are."""
+        return [self[name] for name in FIGURES]
+
+
+def parameter_rows(maker_params: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return label and value of a maker's parameters, for its line."""
+    rows = []
+    for name in BOUNDS:
+        if name in FIGURES and name in maker_params:
+            value = maker_params[name]
+            rows.append((FIGURES[name][0], "measured" if value is None else f"{value:g}"))
+    return rows

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet, Sum
 
+from markets.selectors import quote_provenance
+from mystic.lib.provenance import Provenance
 from mystic.models import User
 from trading.market import current_view
 from trading.models import Fill, MarketMaker, Order, Position
@@ -15,20 +17,22 @@ from trading.valuation import mark_of, worth
 class MakerFigures:
     """One maker with what it holds and what came of it since it was made.
 
-    Profit is spread captured plus what the inventory gained or lost, less fees. `unrealised`, and
-    with it `inventory_profit` and `profit`, is None while something is held that has no mark.
+    `bid` and `ask` are what rests now, in price units. Profit is spread captured plus what the
+    inventory gained or lost, less fees. `unrealised`, and with it `inventory_profit` and `profit`,
+    is None while something is held that has no mark.
     """
 
     maker: MarketMaker
     inventory: int
     value: int | None
-    bid: Order | None
-    ask: Order | None
+    bid: int | None
+    ask: int | None
     fills: int
     fees: int
     spread_captured: int
     unrealised: int | None
     realised: int
+    provenance: Provenance | None
 
     @property
     def profit(self) -> int | None:
@@ -63,18 +67,20 @@ def figures_of(maker: MarketMaker) -> MakerFigures:
     held = positions.filter(closed_at=None).select_related("instrument").first()
     value = 0 if held is None else _value(held)
     fills = Fill.objects.filter(order__deployment=maker.deployment_id)
-    orders = {order.side: order for order in working_orders(maker)}
+    quote = current_view().latest(maker.instrument_id)
+    resting = {order.side: order.limit_price for order in working_orders(maker)}
     return MakerFigures(
         maker=maker,
         inventory=0 if held is None else int(held.quantity),
         value=value,
-        bid=orders.get(Order.Side.BUY),
-        ask=orders.get(Order.Side.SELL),
+        bid=resting.get(Order.Side.BUY),
+        ask=resting.get(Order.Side.SELL),
         fills=int(fills.aggregate(count=Count("pk"))["count"]),
         fees=int(sums["fees"] or 0),
         spread_captured=int(maker.spread_captured) + spread_of(fills_uncounted(maker), maker),
         unrealised=None if value is None else value - (0 if held is None else int(held.cost)),
         realised=int(sums["realised"] or 0),
+        provenance=None if quote is None else quote_provenance(quote),
     )
 
 

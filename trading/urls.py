@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading import views
+from trading import views, views_making
 
 urlpatterns = [
     path("portfolio/", views.portfolio, name="portfolio"),
@@ -21,6 +21,10 @@ urlpatterns = [
         views.deployment_replaced,
         name="deployment_replaced",
     ),
+    path("trading/making/", views_making.making, name="making"),
+    path("trading/making/rows/", views_making.making_rows, name="making_rows"),
+    path("trading/making/start/", views_making.making_start, name="making_start"),
+    path("trading/making/<int:maker_id>/", views_making.making_switch, name="making_switch"),
     path("settings/risk/", views.risk, name="risk_settings"),
     path("settings/risk/lock/", views.lock_place, name="lock_place"),
     path("settings/risk/lock/<int:lock_id>/lift/", views.lock_release, name="lock_release"),

@@ -6,6 +6,12 @@ from mystic.models import User
 from signals.models import Strategy
 
 
+def own_strategies_for(*, user: User) -> QuerySet[Strategy]:
+    """Return the present version of each strategy of the user: written, or a class of their own."""
+    found = Strategy.objects.filter(owner=user, definition__replaced_by__isnull=True)
+    return found.order_by("name", "pk")
+
+
 def rules_for(*, user: User) -> QuerySet[Strategy]:
     """Return the present version of each strategy that the user wrote, running or not."""
     return _present(Strategy.objects.filter(owner=user)).order_by("name", "pk")

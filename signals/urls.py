@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from signals import views, views_forecasts, views_rules, views_why
+from signals import views, views_forecasts, views_rules, views_variants, views_why
 
 urlpatterns = [
     path("signals/", views.signals, name="signals"),
@@ -18,6 +18,11 @@ urlpatterns = [
     path("strategies/<int:strategy_id>/act/", views_rules.rule_act, name="rule_act"),
     path("strategies/<int:strategy_id>/rules.json", views_rules.rule_json, name="rule_json"),
     path("strategies/<int:strategy_id>/why/<slug:slug>/", views_why.why_page, name="strategy_why"),
+    path(
+        "strategies/<int:strategy_id>/parameters/",
+        views_variants.parameters,
+        name="strategy_parameters",
+    ),
     path("strategies/<int:strategy_id>/pairs/", views.strategy_pairs, name="strategy_pairs"),
     path("forecasts/", views_forecasts.forecasts, name="forecasts"),
     path("forecasts/accuracy/", views_forecasts.forecast_accuracy, name="forecast_accuracy"),

@@ -18,7 +18,7 @@ from mystic.lib.clock import iso, now_ms
 from mystic.models import User
 from signals import selectors
 from signals.models import Decision, Pattern, Signal, Strategy
-from signals.selectors_rules import rules_for
+from signals.selectors_rules import own_strategies_for
 from signals.selectors_waiting import waiting_pairs
 from signals.services.folder import folder_read
 from signals.services.instances import is_written, written_of
@@ -94,7 +94,7 @@ def strategies(request: HttpRequest) -> HttpResponse:
         "cards": [_card(row, waiting) for row in rows],
         "unfit": selectors.strategies_unfit(),
         "files": selectors.strategy_files(),
-        "resting": rules_for(user=_user(request)).filter(is_active=False),
+        "resting": own_strategies_for(user=_user(request)).filter(is_active=False),
     }
     return render(request, "signals/strategies.html", context)
 
@@ -121,6 +121,7 @@ def _card(row: Strategy, waiting: dict[int, str]) -> dict[str, Any]:
     return {
         "strategy": row,
         "rules": rules.definition if rules else None,
+        "has_parameters": cls is not None and bool(cls.param_specs),
         "about": _paragraphs(about),
         "params": [
             {

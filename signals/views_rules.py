@@ -18,7 +18,7 @@ from signals.columns.errors import ColumnError
 from signals.columns.vocabulary import words_like
 from signals.forms import RuleForm, form_blank, form_of, form_sent
 from signals.models import Strategy
-from signals.selectors_rules import rules_for, rules_seen_by
+from signals.selectors_rules import own_strategies_for, rules_for, rules_seen_by
 from signals.services.instances import written_of
 from signals.services.rule_checks import Trial, rule_try
 from signals.services.rule_now import expression_now
@@ -54,7 +54,7 @@ def rule_new(request: HttpRequest) -> HttpResponse:
             raise Http404
         row = get_object_or_404(rules_seen_by(user=_user(request)), pk=int(source))
         form = form_of(written_of(row).definition)
-        taken = set(rules_for(user=_user(request)).values_list("name", flat=True))
+        taken = set(own_strategies_for(user=_user(request)).values_list("name", flat=True))
         form.name = free_name(form.name, taken)
     return _page(request, form, None)
 
@@ -204,8 +204,8 @@ def rule_json(request: HttpRequest, strategy_id: int) -> HttpResponse:
 @require_POST
 @login_required
 def rule_act(request: HttpRequest, strategy_id: int) -> HttpResponse:
-    """Share, unshare, switch on or off, or delete a strategy that the user wrote."""
-    row = get_object_or_404(rules_for(user=_user(request)), pk=strategy_id)
+    """Share, unshare, switch on or off, or delete a strategy of the user's own."""
+    row = get_object_or_404(own_strategies_for(user=_user(request)), pk=strategy_id)
     what = request.POST.get("do", "")
     try:
         said = _act(row, what)

@@ -6,8 +6,9 @@ from functools import lru_cache
 from markets.types import TIMEFRAME_NAMES
 from signals.columns.compiled import StrategyLike
 from signals.models import Strategy
+from signals.strategies.base import version_hash
 from signals.strategies.definition_reading import definition_read
-from signals.strategies.registry import CLASSES, build
+from signals.strategies.registry import CLASSES, build, is_from_folder
 from signals.strategies.written import WrittenStrategy
 
 RULES_CLASS = "Rules"
@@ -24,8 +25,17 @@ def is_written(row: Strategy) -> bool:
 
 
 def is_known(row: Strategy) -> bool:
-    """Say whether an instance can be made of the row: its class is there, or it is its own."""
-    return is_written(row) or row.class_name in CLASSES
+    """Say whether an instance can be made of the row: its class is there, or it is its own.
+
+    A file of the strategies folder may have changed since the row was made: what it says now is
+    another version, with a row of its own.
+    """
+    if is_written(row):
+        return True
+    cls = CLASSES.get(row.class_name)
+    if cls is None:
+        return False
+    return not is_from_folder(cls) or version_hash(cls, row.params) == row.version
 
 
 def instance_of(row: Strategy) -> StrategyLike:

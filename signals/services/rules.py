@@ -15,7 +15,7 @@ from markets.types import TIMEFRAME_NAMES, TIMEFRAME_SECONDS
 from mystic.models import User
 from signals.columns.errors import ColumnError
 from signals.models import Decision, Strategy
-from signals.selectors_rules import rules_for
+from signals.selectors_rules import own_strategies_for
 from signals.services.instances import RULES_CLASS, written_of
 from signals.services.rule_cost import refuse_slow
 from signals.services.shelving import models_shelve
@@ -73,9 +73,9 @@ def rule_create(*, user: User, data: object) -> Strategy:
         Where it cannot be, is there already, or would be one too many.
     """
     strategy = _prepared(data)
-    owner = _locked(user)
-    _refuse_name(owner, strategy.name, None)
-    _refuse_number(owner)
+    owner = locked(user)
+    refuse_name(owner, strategy.name, None)
+    refuse_number(owner)
     twin = _versions(owner, strategy).first()
     if twin is not None:
         raise _is_there(twin)
@@ -95,16 +95,16 @@ def rule_edit(*, strategy: Strategy, data: object) -> Strategy:
         Where it cannot be, or another strategy of the user says the same.
     """
     changed = _prepared(data)
-    owner = _locked(_owner(strategy))
+    owner = locked(_owner(strategy))
     row = Strategy.objects.get(pk=strategy.pk)
     if "replaced_by" in row.definition:
         raise DefinitionError([("", "another version took its place meanwhile: open that one")])
-    _refuse_name(owner, changed.name, row)
+    refuse_name(owner, changed.name, row)
     twin = _versions(owner, changed).first()
     if twin is not None and twin.definition.get("family") != row.definition["family"]:
         raise _is_there(twin)
     if twin is None:
-        _refuse_number(owner, is_running=False)
+        refuse_number(owner, is_running=False)
         state = {"is_active": row.is_active, "is_shared": row.is_shared}
         twin = _row(owner, changed, row.definition["family"], **state)
     else:
@@ -146,7 +146,7 @@ def rule_copy(*, user: User, strategy: Strategy) -> Strategy:
         Where they have the same already.
     """
     data = written_of(strategy).definition.exported()
-    taken = set(rules_for(user=user).values_list("name", flat=True))
+    taken = set(own_strategies_for(user=user).values_list("name", flat=True))
     return rule_create(user=user, data={**data, "name": free_name(data["name"], taken)})
 
 
@@ -175,7 +175,7 @@ def rule_switch(*, strategy: Strategy, is_active: bool) -> None:
     DefinitionError
         Where too many run already.
     """
-    owner = _locked(_owner(strategy))
+    owner = locked(_owner(strategy))
     row = Strategy.objects.get(pk=strategy.pk)
     if "replaced_by" in row.definition:
         raise DefinitionError([("", "another version took its place: switch that one")])
@@ -190,7 +190,7 @@ def rule_delete(*, strategy: Strategy) -> bool:
 
     Return whether nothing of it is left. What trades by it keeps the rows it names.
     """
-    _locked(_owner(strategy))
+    locked(_owner(strategy))
     kept = 0
     for row in _family(strategy):
         is_used = Decision.objects.filter(strategy=row).exists() or row.deployments.exists()
@@ -209,13 +209,13 @@ def _prepared(data: object) -> WrittenStrategy:
 
 
 def _owner(strategy: Strategy) -> User:
-    if strategy.origin != Strategy.Origin.RULES or strategy.owner is None:
-        message = f"{strategy} was not written by a user"
+    if strategy.owner is None or "family" not in strategy.definition:
+        message = f"{strategy} is nobody's own"
         raise ValueError(message)
     return strategy.owner
 
 
-def _locked(user: User) -> User:
+def locked(user: User) -> User:
     """Return the user with their row locked: their strategies change one at a time."""
     return User.objects.select_for_update(no_key=True).get(pk=user.pk)
 
@@ -223,9 +223,7 @@ def _locked(user: User) -> User:
 def _family(strategy: Strategy) -> QuerySet[Strategy]:
     _owner(strategy)
     return Strategy.objects.filter(
-        owner=strategy.owner_id,
-        origin=Strategy.Origin.RULES,
-        definition__family=strategy.definition["family"],
+        owner=strategy.owner_id, definition__family=strategy.definition["family"]
     )
 
 
@@ -263,15 +261,17 @@ def _write(row: Strategy, definition: Definition) -> None:
     row.save(update_fields=["name", "about", "definition", "is_active", "is_shared"])
 
 
-def _refuse_name(owner: User, name: str, row: Strategy | None) -> None:
-    taken = rules_for(user=owner).filter(name=name)
+def refuse_name(owner: User, name: str, row: Strategy | None) -> None:
+    """Refuse a name that another strategy of the user has."""
+    taken = own_strategies_for(user=owner).filter(name=name)
     if row is not None:
         taken = taken.exclude(pk=row.pk)
     if taken.exists():
         raise DefinitionError([("/name", "you have a strategy of this name; choose another")])
 
 
-def _refuse_number(owner: User, *, is_running: bool = True) -> None:
+def refuse_number(owner: User, *, is_running: bool = True) -> None:
+    """Refuse one strategy more than a user may have."""
     if is_running:
         _refuse_running(owner)
     rows = Strategy.objects.filter(owner=owner)

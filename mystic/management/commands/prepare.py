@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from signals.services.folder import folder_refresh
 from signals.services.rules import rules_renew
 from signals.services.strategies import strategies_sync
+from signals.services.variants import variants_renew
 
 
 class Command(BaseCommand):
@@ -20,4 +21,5 @@ class Command(BaseCommand):
         folder_refresh()
         strategies_sync()
         rules_renew()
+        variants_renew()
         self.stdout.write("The database is ready.")

@@ -1,7 +1,10 @@
 """Market makers on paper: quotes as orders of the account, exact money, nothing left behind."""
 
+import json
+
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from markets.events import BookLost, QuoteChanged
@@ -324,3 +327,31 @@ def test_one_desk_serves_two_people_apart(maker, street, ben, btc):
     (order,) = Order.objects.filter(status__in=Order.WORKING)
     assert order.account.owner == ben
     assert [f.maker for f in figures_for(user=ben)] == [theirs]
+
+
+def frame(second, stream, **data):
+    at_ns = (1_700_000_000_000 + round(second * 1000)) * 1_000_000
+    return f"{at_ns} {json.dumps({'stream': f'btcusdt@{stream}', 'data': data})}"
+
+
+def best(second):
+    return frame(second, "bookTicker", b="59999.00", B="5", a="60001.00", A="5")
+
+
+def test_the_backtest_of_a_file_is_told_in_money(tmp_path, capsys):
+    recording = tmp_path / "stream.jsonl"
+    lines = [best(second) for second in range(25)]
+    lines += [frame(25, "trade", p="59933.99", q="1"), best(26)]
+    lines += [frame(27, "trade", p="60066.01", q="1"), best(28)]
+    recording.write_text("\n".join(lines))
+    call_command("making_backtest", recording, "--order-flow-decay=0.1", "--risk-aversion=0")
+    told = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    # The round trip of the paper account above, to the unit.
+    assert told["spread captured"] == "0.132"
+    assert told["fees"] == "0.12"
+    assert told["profit"] == "0.012"
+    assert told["held at the end"] == "0"
+    with pytest.raises(CommandError, match="No such file"):
+        call_command("making_backtest", tmp_path / "absent")
+    with pytest.raises(CommandError, match="max_inventory"):
+        call_command("making_backtest", recording, "--max-inventory=0.0001")

@@ -36,6 +36,11 @@ app.conf.beat_schedule = {
         "schedule": 15.0,
         "options": {"expires": 14.0},
     },
+    "signals-prune": {
+        "task": "signals.tasks_ledger.prune",
+        "schedule": 3_600.0,
+        "options": {"expires": 1_800.0},
+    },
     "trading-sweep": {
         "task": "trading.tasks.sweep",
         "schedule": 5.0,

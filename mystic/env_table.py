@@ -68,6 +68,12 @@ CORE_SETTINGS = (
         directory,
         "Folder of strategy classes of your own, followed while Mystic runs; empty is none.",
     ),
+    Setting(
+        "MYSTIC_DECISION_DAYS",
+        "60",
+        integer(1, 3650),
+        "Days that decisions which asked for nothing are kept.",
+    ),
     Setting("MYSTIC_HISTORY_DAYS", "30", integer(1, 3650), "Days of bars that are back-filled."),
     Setting(
         "MYSTIC_MAX_QUOTE_AGE_MS",

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from signals.services.consensus import consensus_reach
+from signals.services.retention import decisions_prune
 from signals.services.scoring import forecasts_score
 
 
@@ -17,6 +18,12 @@ def sweep() -> None:
     """Score what has become due, and vote where a voter kept silent or a ring was lost."""
     forecasts_score()
     consensus_reach()
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def prune() -> None:
+    """Delete old decisions that asked for nothing, and votes that held."""
+    decisions_prune()
 
 
 def on_words(_event: object) -> None:

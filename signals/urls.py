@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from signals import views, views_forecasts, views_rules, views_variants, views_why
+from signals import views, views_forecasts, views_rules, views_training, views_variants, views_why
 
 urlpatterns = [
     path("signals/", views.signals, name="signals"),
@@ -25,6 +25,8 @@ urlpatterns = [
     ),
     path("strategies/<int:strategy_id>/pairs/", views.strategy_pairs, name="strategy_pairs"),
     path("forecasts/", views_forecasts.forecasts, name="forecasts"),
+    path("forecasts/train/", views_training.model_new, name="model_new"),
+    path("forecasts/models/<int:model_id>/act/", views_training.model_act, name="model_act"),
     path("forecasts/accuracy/", views_forecasts.forecast_accuracy, name="forecast_accuracy"),
     path("forecasts/<slug:slug>/", views_forecasts.forecast, name="forecast"),
     path("forecasts/<slug:slug>/voters/", views_forecasts.consensus, name="consensus"),

@@ -50,7 +50,7 @@ def _free(user: User, name: str) -> str:
 
 
 def _sent(request: HttpRequest, user: User, row: Strategy) -> HttpResponse:
-    sent = {key: value for key, value in request.POST.dict().items() if isinstance(value, str)}
+    sent = {key: str(value) for key, value in request.POST.dict().items()}
     cls = _class(row)
     name = " ".join(sent.get("name", "").split())
     try:

@@ -27,7 +27,7 @@ from signals.services.rules import (
 )
 from signals.strategies import written as written_module
 from signals.strategies.definition_reading import DefinitionError
-from tests.signals.rules.conftest import store
+from tests.signals.app.conftest import store
 
 pytestmark = pytest.mark.django_db
 
@@ -213,7 +213,7 @@ def test_a_class_is_not_touched_by_these_services(ann, up):
     services.strategies_sync()
     row = Strategy.objects.filter(owner=None).first()
     for function in (rule_delete, lambda strategy: rule_edit(strategy=strategy, data=up)):
-        with pytest.raises(ValueError, match="is nobody's own"):
+        with pytest.raises(ValueError, match="was not written by a user"):
             function(strategy=row)
 
 

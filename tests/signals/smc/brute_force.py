@@ -142,7 +142,7 @@ class Group(NamedTuple):
     near: float
     far: float
     limit: float
-    swings: tuple
+    swings: tuple[int, ...]
     known: int
 
 

@@ -213,7 +213,7 @@ def test_a_class_is_not_touched_by_these_services(ann, up):
     services.strategies_sync()
     row = Strategy.objects.filter(owner=None).first()
     for function in (rule_delete, lambda strategy: rule_edit(strategy=strategy, data=up)):
-        with pytest.raises(ValueError, match="was not written by a user"):
+        with pytest.raises(ValueError, match="is nobody's own"):
             function(strategy=row)
 
 

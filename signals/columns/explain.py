@@ -24,6 +24,8 @@ from signals.columns.wording import JOINTS, spelled
 
 DEPTH = 6
 """A condition is taken apart so many levels deep; what lies deeper has its value and no parts."""
+SHALLOW = 2
+"""The same for parts of a confidence and named columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,18 +179,18 @@ class _Seen:
                 self._take(parent)
 
     def conditions(self, named: Named) -> tuple[Clause, ...]:
-        clauses = self.clauses(named)
+        clauses = self.clauses(named, DEPTH)
         failing = next((n for n, one in enumerate(clauses) if one.term.value is not True), None)
         return tuple(
             Clause(one.name, one.term, is_decisive=n == failing) for n, one in enumerate(clauses)
         )
 
-    def clauses(self, named: Named) -> tuple[Clause, ...]:
-        return tuple(Clause(name, self._term(node, DEPTH)) for name, node in named)
+    def clauses(self, named: Named, depth: int = SHALLOW) -> tuple[Clause, ...]:
+        return tuple(Clause(name, self._term(node, depth)) for name, node in named)
 
     def _term(self, node: Node, depth: int) -> Term:
         parts = node.inputs if node.op in JOINTS and depth else ()
-        terms = tuple(self._term(one, depth - 1) for one in parts if one.op != "constant")
+        terms = tuple(self._term(one, depth - 1) for one in parts if not _is_fixed(one))
         bar_open = self._opens.get(id(node.inputs[0])) if node.op == "align" else None
         return Term(spelled(node), self._value(node), terms, bar_open)
 
@@ -197,3 +199,8 @@ class _Seen:
         if value is None or value != value:
             return None
         return value == 1 if node.is_flag else value
+
+
+def _is_fixed(node: Node) -> bool:
+    """Tell whether a node is a number, now and before: it says itself in the text."""
+    return node.op == "constant" or (node.op == "lag" and node.inputs[0].op == "constant")

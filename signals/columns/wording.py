@@ -22,8 +22,9 @@ SIGNS = {
 }
 PREFIXES = {"negative": "-", "invert": "~"}
 NAMES = {"maximum": "at_least", "minimum": "at_most", "absolute": "abs"}
-JOINTS = frozenset((*SIGNS, *PREFIXES, "align", "maximum", "minimum", "otherwise", "known", "lag"))
-"""What is taken apart in an explanation; any other operator is one value."""
+JOINTS = frozenset((*SIGNS, *PREFIXES, "align", "maximum", "minimum", "otherwise", "known"))
+"""What is taken apart in an explanation; any other operator is one value. A value of an earlier bar
+is one: what it was made of then is not among the values of this bar."""
 SWING = 5
 
 

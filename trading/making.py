@@ -2,7 +2,8 @@
 
 A quote or a trade costs a look into memory. At most once in `refresh_ms` a maker's orders are
 looked at, by one worker thread of its own, so that no stop waits for it. Nothing here is kept:
-what runs is read from the rows every second, and a start begins without any order.
+what runs is read from the rows every second, and a start begins without any order. Of several
+processes only the one that streams has seats; one that waits for the lease leaves orders alone.
 """
 
 import logging
@@ -100,6 +101,7 @@ class MakingDesk:
 
     def __init__(self) -> None:
         self._seats: dict[int, tuple[Seat, ...]] = {}
+        self._is_active = False
         self._busy: set[int] = set()
         self._busy_lock = threading.Lock()
         self._worker: ThreadPoolExecutor | None = None
@@ -154,7 +156,8 @@ class MakingDesk:
         with self._busy_lock:
             worker, self._worker = self._worker, None
         if worker is not None:
-            worker.submit(self._clear, "the process ends")
+            if self._is_active:
+                worker.submit(self._clear, "the process ends")
             worker.submit(connections.close_all)
             worker.shutdown(wait=True)
         if self._looker is not None:
@@ -164,7 +167,7 @@ class MakingDesk:
 
     def forget(self) -> None:
         """Forget what was learnt; the rows stay."""
-        self._seats = {}
+        self._seats, self._is_active = {}, False
         with self._busy_lock:
             self._busy.clear()
 
@@ -177,6 +180,8 @@ class MakingDesk:
 
     def look(self) -> None:
         """Read which makers run, cancel what belongs to no running one, tend those that wait."""
+        if not self._streams():
+            return
         rows = MarketMaker.objects.filter(state=MarketMaker.State.RUNNING)
         known = {seat.maker_id: seat for seats in self._seats.values() for seat in seats}
         seats: dict[int, tuple[Seat, ...]] = {}
@@ -190,6 +195,14 @@ class MakingDesk:
         for seat in [seat for found in seats.values() for seat in found]:
             if seat.is_due():
                 self._attempt(seat)
+
+    def _streams(self) -> bool:
+        """Tell whether this process streams; when that changes, begin or end without orders."""
+        if store.is_local != self._is_active:
+            is_active, self._seats = store.is_local, {}
+            makers_clear(cause="a new start" if is_active else "this process streams no more")
+            self._is_active = is_active
+        return self._is_active
 
     def _attempt(self, seat: Seat) -> None:
         """Tend one maker; its fault is logged and holds up no other."""

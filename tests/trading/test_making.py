@@ -237,6 +237,28 @@ def test_the_end_of_the_process_cancels_everything(maker, street):
     assert Order.objects.get().reason_code == "maker_stopped"
 
 
+def test_a_process_that_only_waits_touches_nothing(maker, street, market):
+    waiting = MakingDesk()
+    store.is_local = False
+    try:
+        waiting.look()
+        assert waiting._seats == {}
+        assert len(working()) == 1
+    finally:
+        store.is_local = True
+    # It takes over: what the other left is cancelled before anything is quoted anew.
+    waiting.look()
+    assert working() == []
+    assert [seat.maker_id for seats in waiting._seats.values() for seat in seats] == [maker.pk]
+
+
+def test_a_process_that_streams_no_more_takes_its_orders_away(maker, street):
+    store.is_local = False
+    street.look()
+    assert working() == []
+    assert street.desk._seats == {}
+
+
 def test_a_look_cancels_what_belongs_to_no_running_maker(maker, street):
     MarketMaker.objects.update(state="stopped")
     street.look()

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 
 from markets.models import Instrument
 from mystic.lib.provenance import REPLAY_PREFIX
 from signals.columns.decisions import BarDecision, Verdict
 from signals.feed import BarOrigin
 from signals.models import Decision, Progress, Signal, Strategy
+from signals.strategies.sentences import storable
 
 ERRORS_UNTIL_PAUSE = 3
 # A signal is late when its bar closed more than so many timeframes ago.
@@ -74,7 +76,9 @@ def _advance(progress: Progress, bar: BarDecision, *, is_signal: bool, now: date
     progress.updated_at = now
     progress.errors = progress.errors + 1 if bar.verdict == Verdict.ERROR else 0
     if progress.errors >= ERRORS_UNTIL_PAUSE:
-        progress.paused_reason = f"paused after {progress.errors} errors: {bar.reason}"[:300]
+        progress.paused_reason = f"paused after {progress.errors} errors: {storable(bar.reason)}"[
+            :300
+        ]
 
 
 def _decision(outcome: Outcome, bar: BarDecision, origin: BarOrigin, now: datetime) -> Decision:
@@ -84,7 +88,7 @@ def _decision(outcome: Outcome, bar: BarDecision, origin: BarOrigin, now: dateti
         instrument=outcome.instrument,
         bar_open=bar.bar_open,
         verdict=bar.verdict.value,
-        reason=bar.reason[:300],
+        reason=storable(bar.reason),
         confidence=bar.confidence,
         values=dict(bar.values),
         source=origin.source,
@@ -101,7 +105,7 @@ def _signal(outcome: Outcome, decision: Decision, bar: BarDecision, now: datetim
         strategy=outcome.strategy,
         instrument=outcome.instrument,
         side=SIDES[bar.verdict],
-        confidence=1.0 if bar.confidence is None else bar.confidence,
+        confidence=_confidence(bar),
         price=_price(bar),
         stop=bar.stop,
         take=bar.take,
@@ -113,6 +117,15 @@ def _signal(outcome: Outcome, decision: Decision, bar: BarDecision, now: datetim
         late_reason=late_reason,
         acted_at=now if late_reason else None,
     )
+
+
+def _confidence(bar: BarDecision) -> float:
+    if bar.confidence is None:
+        return 1.0
+    if not isfinite(bar.confidence):
+        message = f"confidence is a number from 0 to 1, not {bar.confidence}"
+        raise ValueError(message)
+    return bar.confidence
 
 
 def _price(bar: BarDecision) -> float:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
@@ -33,6 +33,7 @@ from signals.services.instances import instance_of, is_known
 from signals.services.shelving import models_shelve
 from signals.services.voters import signals_forecast
 from signals.strategies.registry import decides_on
+from signals.strategies.sentences import sentence_of
 
 log = logging.getLogger(__name__)
 
@@ -167,14 +168,14 @@ def _outcome(
     except Exception as fault:
         if (silent := unready(fault)) is not None:
             return _outcome_of(task, feed, spans, poor, _waiting(task, feed, silent))
+        sentence = sentence_of(fault)
         log.warning(
             "a strategy failed: %s",
-            fault,
+            sentence,
             extra={"strategy": row.name, "instrument": task.instrument.symbol},
             # What the language refuses is said in its sentence.
             exc_info=None if isinstance(fault, ColumnError) else fault,
         )
-        sentence = f"{type(fault).__name__}: {fault}"[:300]
         decisions = [BarDecision(task.from_open, Verdict.ERROR, sentence)]
     return _outcome_of(task, feed, spans, poor, decisions)
 
@@ -251,10 +252,37 @@ def _refused(decisions: Sequence[BarDecision], reason: str) -> list[BarDecision]
 
 
 def _write(outcomes: list[Outcome]) -> int:
-    """Write what nobody wrote meanwhile, in one transaction, and tell of it on commit."""
+    """Write what nobody wrote meanwhile, and tell of it on commit.
+
+    All in one transaction; where something in it cannot be written, each pair in its own, so that
+    the words of one strategy do not take those of the others with them.
+    """
     outcomes = [outcome for outcome in outcomes if outcome.decisions]
     if not outcomes:
         return 0
+    try:
+        return _write_together(outcomes)
+    except (OperationalError, InterfaceError):
+        raise  # the database itself: the sweep comes again
+    except Exception:
+        log.exception("the decisions could not be written together: each pair on its own")
+    return sum(_write_alone(outcome) for outcome in outcomes)
+
+
+def _write_alone(outcome: Outcome) -> int:
+    """Write the decisions of one pair; where they cannot be, that is the strategy's error."""
+    try:
+        return _write_together([outcome])
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as fault:
+        extra = {"strategy": outcome.strategy.name, "instrument": outcome.instrument.symbol}
+        log.exception("what a strategy said could not be written", extra=extra)
+        failed = BarDecision(outcome.decisions[0].bar_open, Verdict.ERROR, sentence_of(fault))
+    return _write_together([replace(outcome, decisions=[failed], origins=outcome.origins[:1])])
+
+
+def _write_together(outcomes: list[Outcome]) -> int:
     now = timezone.now()
     with transaction.atomic():
         progress = _locked(outcomes)
@@ -263,10 +291,19 @@ def _write(outcomes: list[Outcome]) -> int:
         ]
         decisions = Decision.objects.bulk_create([decision for decision, _ in pairs])
         signals = Signal.objects.bulk_create([signal for _, signal in pairs if signal])
-        signals_forecast(signals)
+        _forecast(signals)
         _progress_write(progress, decisions)
         transaction.on_commit(functools.partial(_tell, signals, decisions))
     return len(decisions)
+
+
+def _forecast(signals: list[Signal]) -> None:
+    """Write the forecasts that signals are; without them the signals still count."""
+    try:
+        with transaction.atomic():
+            signals_forecast(signals)
+    except Exception:
+        log.exception("the forecasts of %d signals could not be written", len(signals))
 
 
 def _locked(outcomes: list[Outcome]) -> dict[tuple[int, int], Progress]:

@@ -35,40 +35,51 @@ class Folder:
     def forget(self) -> None:
         """Know nothing: the next look reads every file."""
         self._seen: Signature | None = None
+        self._written: Signature | None = None
         self._looked_at_s = float("-inf")
         self._good: dict[str, tuple[type[Strategy], ...]] = {}
         self._read: dict[str, tuple[tuple[str, int, int], FileRead]] = {}
         offer(())
 
-    def refresh(self, path: Path, *, now_s: float) -> list[FileRead] | None:
-        """Read what changed since the last look; None where nothing did."""
+    def refresh(self, path: Path, *, now_s: float) -> None:
+        """Read what changed since the last look."""
         with self._lock:
             if now_s - self._looked_at_s < LOOK_EVERY_S:
-                return None
+                return
             self._looked_at_s = now_s
             found = signature(path)
             if found == self._seen:
-                return None
+                return
             names = {place[0] for place in found}
             self._good = {name: kept for name, kept in self._good.items() if name in names}
             self._read = {name: kept for name, kept in self._read.items() if name in names}
-            reads = [self._one(path, place) for place in found]
+            for place in found:
+                self._one(path, place)
             offer(cls for name in sorted(self._good) for cls in self._good[name])
             self._seen = found
-            return reads
 
-    def _one(self, path: Path, place: tuple[str, int, int]) -> FileRead:
+    def unwritten(self) -> tuple[Signature, list[FileRead]] | None:
+        """Return what was read and has no rows yet: this process may have read it for a page."""
+        with self._lock:
+            if self._seen is None or self._seen == self._written:
+                return None
+            return self._seen, [self._read[name][1] for name, *_ in self._seen]
+
+    def written(self, found: Signature) -> None:
+        """Note that what was read then has its rows."""
+        self._written = found
+
+    def _one(self, path: Path, place: tuple[str, int, int]) -> None:
         """Read one file unless it is as it was; a broken one leaves its last good classes."""
         name = place[0]
         kept = self._read.get(name)
         if kept is not None and kept[0] == place and not kept[1].error:
-            return kept[1]
+            return
         others = [cls for other, held in self._good.items() if other != name for cls in held]
         found = read_file(path / name, {cls.__name__ for cls in (*BUILT_IN, *others)})
         self._read[name] = (place, found)
         if not found.error:
             self._good[name] = found.classes
-        return found
 
 
 folder = Folder()
@@ -89,12 +100,15 @@ def folder_refresh() -> bool:
     path = settings.MYSTIC_STRATEGIES_DIR
     if not path:
         return False
-    reads = folder.refresh(Path(path), now_s=time.monotonic())
-    if reads is None:
+    folder.refresh(Path(path), now_s=time.monotonic())
+    waiting = folder.unwritten()
+    if waiting is None:
         return False
+    found, reads = waiting
     with transaction.atomic():
         _files_write(reads)
         strategies_sync()
+    folder.written(found)
     return True
 
 

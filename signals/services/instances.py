@@ -8,6 +8,7 @@ from signals.columns.compiled import StrategyLike
 from signals.models import Strategy
 from signals.strategies.base import version_hash
 from signals.strategies.definition_reading import definition_read
+from signals.strategies.params import ParamError
 from signals.strategies.registry import CLASSES, build, is_from_folder
 from signals.strategies.written import WrittenStrategy
 
@@ -35,7 +36,12 @@ def is_known(row: Strategy) -> bool:
     cls = CLASSES.get(row.class_name)
     if cls is None:
         return False
-    return not is_from_folder(cls) or version_hash(cls, row.params) == row.version
+    if not is_from_folder(cls):
+        return True
+    try:
+        return version_hash(cls, row.params) == row.version
+    except ParamError:
+        return False  # the file has other parameters now
 
 
 def instance_of(row: Strategy) -> StrategyLike:

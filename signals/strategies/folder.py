@@ -6,6 +6,7 @@ are not touched by it. Only whoever may run code on this machine may put files t
 
 import hashlib
 import importlib.util
+import stat
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ from signals.columns.model_column import unready
 from signals.strategies.base import Strategy
 from signals.strategies.params import ParamError
 from signals.strategies.reading import faults
+from signals.strategies.sentences import sentence_of
 
 MOST_BYTES = 200_000
 MOST_FILES = 200
+LONGEST_NAME = 80
+"""Characters of a file's name, and of a class's."""
 
 Signature = tuple[tuple[str, int, int], ...]
 
@@ -47,15 +51,20 @@ def signature(folder: Path) -> Signature:
     """Return what changes when a file of the folder is added, removed, or written to."""
     if not folder.is_dir():
         return ()
-    files = sorted(one for one in folder.glob("*.py") if not one.name.startswith((".", "_")))
+    files = sorted(one for one in folder.glob("*.py") if _is_named(one.name))
     found = []
     for path in files[:MOST_FILES]:
         try:
-            stat = path.stat()
+            about = path.stat()
         except OSError:
             continue  # gone since it was listed
-        found.append((path.name, stat.st_mtime_ns, stat.st_size))
+        if stat.S_ISREG(about.st_mode):  # to read a pipe or a device would never end
+            found.append((path.name, about.st_mtime_ns, about.st_size))
     return tuple(found)
+
+
+def _is_named(name: str) -> bool:
+    return not name.startswith((".", "_")) and len(name) <= LONGEST_NAME and name.isprintable()
 
 
 def read_file(path: Path, taken: Collection[str] = ()) -> FileRead:
@@ -67,7 +76,8 @@ def read_file(path: Path, taken: Collection[str] = ()) -> FileRead:
         Class names that belong to Mystic or to another file.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
     except OSError as error:
         return FileRead(path.name, "", error=f"it cannot be read: {error.strerror}")
     digest = hashlib.sha256(raw).hexdigest()
@@ -82,9 +92,9 @@ def read_file(path: Path, taken: Collection[str] = ()) -> FileRead:
         return FileRead(path.name, digest, error="; ".join(found[:5]))
     try:
         classes = _classes(_module(path, digest, source), raw)
+        fault = _class_fault(classes, taken)
     except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's code; its page says it
         return FileRead(path.name, digest, error=_sentence(error, path))
-    fault = _class_fault(classes, taken)
     return FileRead(path.name, digest, () if fault else classes, fault)
 
 
@@ -122,6 +132,8 @@ def _class_fault(classes: Collection[type[Strategy]], taken: Collection[str]) ->
     for cls in classes:
         if cls.__name__ in taken:
             return f"the name {cls.__name__} is taken by another strategy: choose another"
+        if not all(_is_label(one) for one in (cls.__name__, cls.name)):
+            return f"{cls.__name__[:40]}: a name is a text of 1 to {LONGEST_NAME} characters"
         try:
             compiled = compile_strategy(cls())
         except (ColumnError, ParamError) as error:
@@ -129,10 +141,14 @@ def _class_fault(classes: Collection[type[Strategy]], taken: Collection[str]) ->
                 continue  # the model it asks is not trained yet; until then it warms up
             return f"{cls.__name__}: {error}"
         except Exception as error:  # noqa: BLE001  a stranger's code; the page says what happened
-            return f"{cls.__name__}: {type(error).__name__}: {error}"
+            return f"{cls.__name__}: {sentence_of(error)}"
         if not compiled.entries and cls.decide is Strategy.decide:
             return f"{cls.__name__}: it has neither rules nor decide, so it would never act"
     return ""
+
+
+def _is_label(name: object) -> bool:
+    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and name.isprintable()
 
 
 def _sentence(error: BaseException, path: Path) -> str:
@@ -143,4 +159,4 @@ def _sentence(error: BaseException, path: Path) -> str:
             line = trace.tb_lineno
         trace = trace.tb_next
     place = f"line {line}: " if line else ""
-    return f"{place}{type(error).__name__}: {error}"
+    return f"{place}{sentence_of(error)}"

@@ -14,6 +14,9 @@ FORBIDDEN_NAMES = frozenset(
     (
         *("open", "exec", "eval", "compile", "input", "print", "breakpoint", "__import__"),
         *("globals", "locals", "vars", "getattr", "setattr", "delattr"),
+        # What ends a process instead of being an error.
+        *("exit", "quit", "SystemExit", "KeyboardInterrupt", "GeneratorExit", "BaseException"),
+        "BaseExceptionGroup",
     )
 )
 

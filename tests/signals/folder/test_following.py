@@ -2,12 +2,16 @@
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError, connection
 
+from mystic.models import User
 from signals.models import Strategy, StrategyFile
 from signals.services import folder as following
+from signals.services.evaluation import evaluate
 from signals.services.folder import folder_read, folder_refresh
 from signals.services.instances import NoStrategyError, instance_of, is_known
 from signals.services.strategies import strategies_sync
+from signals.services.variants import variant_create
 from signals.strategies.registry import CLASSES
 from tests.signals.folder.test_reading import GOOD
 
@@ -126,3 +130,44 @@ def test_the_built_in_ones_stay(place):
     (place / "dip.py").write_text("1 / 0")
     folder_refresh()
     assert set(Strategy.objects.filter(is_active=True).values_list("pk", flat=True)) == before
+
+
+def test_a_parameter_that_went_away_stops_its_variants_only(place):
+    path = place / "dip.py"
+    path.write_text(GOOD)
+    folder_refresh()
+    ann = User.objects.create_user("ann", "ann@example.org", "secret")
+    mine = variant_create(
+        user=ann, class_name="Dip", name="My dip", timeframe="5m", params={"average": 30}
+    )
+    path.write_text(GOOD.replace("average = Param", "length = Param").replace("average", "length"))
+    folder_refresh()
+    mine.refresh_from_db()
+    assert is_known(mine) is False
+    assert evaluate(60, 1_700_000_000) == 0
+
+
+def test_a_page_that_read_the_folder_first_leaves_the_rows_to_who_evaluates(place):
+    (place / "dip.py").write_text(GOOD)
+    folder_read()
+    assert not shared("Dip").exists()
+    assert folder_refresh() is True
+    assert shared("Dip").get().is_active
+    assert folder_refresh() is False
+
+
+def test_rows_that_could_not_be_written_are_written_the_next_time(place):
+    (place / "dip.py").write_text(GOOD)
+    with (
+        connection.execute_wrapper(refused),
+        pytest.raises(OperationalError),
+    ):
+        folder_refresh()
+    assert folder_refresh() is True
+    assert shared("Dip").get().is_active
+
+
+def refused(execute, sql, params, many, context):
+    if "signals_strategyfile" in sql:
+        raise OperationalError("the database went away")
+    return execute(sql, params, many, context)

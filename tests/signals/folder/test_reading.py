@@ -1,6 +1,7 @@
 """Files of the strategies folder: what they give, and the sentence of what they may not say."""
 
 import hashlib
+import os
 
 import pytest
 
@@ -60,7 +61,17 @@ def test_the_version_is_that_of_the_text_that_was_read(write):
         (b"\xff\xfe", "it is not UTF-8 text"),
         ("x = 1", "it has no class that extends Strategy"),
         ("1 / 0", "line 1: ZeroDivisionError: division by zero"),
-        ("raise SystemExit(3)", "line 1: SystemExit: 3"),
+        ("raise SystemExit(3)", "line 1: SystemExit is not for strategies"),
+        ("raise KeyboardInterrupt", "line 1: KeyboardInterrupt is not for strategies"),
+        ('raise ValueError("a\\0b")', "line 1: ValueError: ab"),
+        (GOOD.replace("class Dip", "class " + "D" * 81), "a name is a text of 1 to 80 characters"),
+        (GOOD.replace("average =", 'name = "x" * 81\n    average ='), "a name is a text of 1 to"),
+        (
+            GOOD.replace("Strategy):", "Strategy, metaclass=Meta):").replace(
+                "class Dip", "class Meta(type):\n    name = property(lambda c: c.x)\n\n\nclass Dip"
+            ),
+            "Error",
+        ),
         (GOOD.replace("sma(self.average)", "lag(-1)"), "a negative lag reads bars"),
         (GOOD.replace("sma(self.average)", "mean()"), "looks at the whole sample"),
         (GOOD.replace("x.close <", "x.clos <"), "x has no clos. Did you mean close?"),
@@ -125,3 +136,13 @@ def test_the_signature_changes_with_a_file(write, tmp_path):
     assert [name for name, _, _ in first] == ["dip.py"]
     path.write_text("x = 10")
     assert signature(tmp_path) != first
+
+
+def test_what_is_no_plain_file_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "round.py").symlink_to(tmp_path / "round.py")
+    (tmp_path / "zero.py").symlink_to("/dev/zero")
+    (tmp_path / f"{'n' * 90}.py").write_text(GOOD)
+    (tmp_path / "dip.py").write_text(GOOD)
+    assert [name for name, _, _ in signature(tmp_path)] == ["dip.py"]

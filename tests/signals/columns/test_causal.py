@@ -2,18 +2,13 @@
 
 import pytest
 
-from signals.columns import ArrayBars, LookaheadError, assert_causal
-from signals.columns.smc_fields import FIELDS
+from signals.columns import ArrayBars, ArraySeries, LookaheadError, assert_causal, evaluate
+from signals.columns.smc_fields import FIELDS, FLAGS
 from signals.strategies import Strategy, enter_long, nothing
 from signals.strategies.smc_confluence import SmcConfluence
 from signals.strategies.trend_pullback import TrendPullback
 from tests.signals.columns.samples import Crossing
 from tests.signals.real_bars import btc_1m
-
-
-def smc_column(name):
-    return lambda x: getattr(x.smc(swing=3), name)
-
 
 COLUMNS = {
     "lag": lambda x: x.close.lag(2),
@@ -34,7 +29,6 @@ COLUMNS = {
     "logic": lambda x: (x.close > x.open) & ~(x.low < x.low.lag(1)) | (x.high == x.close),
     "tf": lambda x: x.tf("15m", lambda h: h.close.sma(3)),
     "symbol": lambda x: x.symbol("series", lambda b: b.close.ema(3)),
-    **{f"smc.{name}": smc_column(name) for name in FIELDS},
 }
 
 
@@ -58,6 +52,37 @@ def watching(describe):
 def test_every_column_is_causal(name):
     bars = ArrayBars.of(btc_1m(100, 3), slice(0, 1700))
     assert assert_causal(watching(COLUMNS[name]), bars, 60, cuts=4) >= 1
+
+
+class Structures(Strategy):
+    """Stores every Smart-Money column; the flags make the changes to cut at."""
+
+    timeframe = "1m"
+
+    def columns(self, x):
+        found = {name: getattr(x.smc(swing=3), name) for name in FIELDS}
+        ups = {f"{name}_up": one > one.lag(1) for name, one in found.items() if name not in FLAGS}
+        known = {f"{name}_known": one.known() for name, one in found.items() if name not in FLAGS}
+        return {**found, **ups, **known}
+
+    def decide(self, b):
+        return nothing("watching")
+
+
+def test_every_smart_money_column_is_causal():
+    """All in one pass, as they are calculated; one that never changed would prove nothing."""
+    bars = ArrayBars.of(btc_1m(100, 3), slice(0, 1700))
+    strategy, begin = Structures(), int(bars.open_time[0])
+    assert assert_causal(strategy, bars, 60, cuts=24) >= 24
+    found = evaluate(
+        strategy,
+        ArraySeries({(1, 60): bars}),
+        instrument=1,
+        from_open=begin,
+        through_open=int(bars.open_time[-1]),
+    )
+    still = {name for name in FIELDS if len({one.values.get(name) for one in found}) < 2}
+    assert still == set()
 
 
 @pytest.mark.parametrize("cls", [SmcConfluence, TrendPullback, Crossing])

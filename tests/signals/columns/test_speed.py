@@ -1,4 +1,8 @@
-"""A close of a hundred instruments is decided well within its second."""
+"""A close of a hundred instruments is decided well within its second.
+
+Thirty of them are tried here, in thirty hundredths of the time: to begin a hundred takes the tests
+long, and the benchmarks measure the hundred.
+"""
 
 import time
 
@@ -10,11 +14,14 @@ from signals.strategies.trend_pullback import TrendPullback
 from tests.signals.columns.samples import Crossing
 from tests.signals.real_bars import btc_1m
 
+INSTRUMENTS = 30
+HUNDRED_WITHIN_S = 0.3
+
 
 @pytest.mark.slow
-def test_one_close_of_a_hundred_instruments_and_two_strategies():
+def test_one_close_of_many_instruments_and_two_strategies():
     bars = btc_1m(60, 6)
-    provider = ArraySeries({(number, 60): bars for number in range(100)})
+    provider = ArraySeries({(number, 60): bars for number in range(INSTRUMENTS)})
     cache = EvaluationCache()
     strategies = [SmcConfluence(), TrendPullback()]
     close = int(bars.open_time[0]) // 86400 * 86400 + 6 * 86400 - 3 * 3600
@@ -23,7 +30,7 @@ def test_one_close_of_a_hundred_instruments_and_two_strategies():
         begun = time.process_time()
         for strategy in strategies:
             step = {"1m": 60, "5m": 300}[strategy.timeframe]
-            for number in range(100):
+            for number in range(INSTRUMENTS):
                 found = evaluate(
                     strategy,
                     provider,
@@ -37,7 +44,7 @@ def test_one_close_of_a_hundred_instruments_and_two_strategies():
 
     decide_all(close)
     spent = [decide_all(close + 300 * i) for i in range(1, 4)]
-    assert min(spent) < 0.3
+    assert min(spent) < HUNDRED_WITHIN_S * INSTRUMENTS / 100
 
 
 def test_a_cache_that_is_empty_yet_is_filled():

@@ -2,12 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
-from signals.forecasting.metrics import Interval, block_seconds, gain, has_skill, wilson
+from mystic.lib.provenance import REPLAY_PREFIX
+from signals.forecasting.metrics import (
+    FEWEST_BLOCKS,
+    Interval,
+    block_seconds,
+    gain,
+    has_skill,
+    wilson,
+)
 from signals.models import ForecastScore
 
 MOST_SCORES = 20_000
@@ -33,6 +41,7 @@ class Scored:
     naive_brier: float | None
     pinball: float | None
     naive_pinball: float | None
+    is_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,8 @@ class Accuracy:
     count : int
         Scored forecasts.
     own : float
-        How many of them stand on their own: forecasts whose horizons overlap tell the same.
+        How many of them stand on their own: forecasts whose horizons overlap tell the same, on
+        several symbols too, for these move together.
     hit_rate : Interval
         Share of right directions with its 95 % interval, by those that stand on their own.
     chance : float
@@ -75,6 +85,8 @@ class Accuracy:
         if self.brier_gain is not None:
             shown = {"low": self.brier_gain.low if np.isfinite(self.brier_gain.low) else None}
             return "skill shown" if has_skill(shown) else "no skill shown"
+        if self.own < FEWEST_BLOCKS:
+            return "no skill shown"
         if self.hit_rate.low > self.chance:
             return "better than chance"
         return "worse than chance" if self.hit_rate.high < self.chance else "no skill shown"
@@ -89,7 +101,10 @@ def scores_for(
     asset_class: str = "",
     since: int | None = None,
 ) -> list[Scored]:
-    """Return the newest scored forecasts that match, oldest first; at most 20,000."""
+    """Return the newest scored forecasts that match, oldest first; at most 20,000.
+
+    Beside what was said live, what was said in a replay is another voter of its own.
+    """
     found = ForecastScore.objects.select_related(None)
     wanted: dict[str, object] = {
         "forecast__model__name": model,
@@ -119,11 +134,21 @@ def scores_for(
         "naive_brier",
         "pinball",
         "naive_pinball",
+        "forecast__source",
     )[:MOST_SCORES]
-    return [
-        Scored(f"{name} v{version}" if name else strategy, *rest)
-        for name, version, strategy, *rest in reversed(rows)
+    scores = [
+        Scored(f"{name} v{version}" if name else strategy, *rest, source.startswith(REPLAY_PREFIX))
+        for name, version, strategy, *rest, source in reversed(rows)
     ]
+    if all(one.is_replay for one in scores):
+        return scores
+    return [replace(one, voter=f"{one.voter} (replay)") if one.is_replay else one for one in scores]
+
+
+def _of_one_kind(scores: Iterable[Scored]) -> list[Scored]:
+    """Return what was said live; where nothing was, what was said in replays."""
+    found = list(scores)
+    return [one for one in found if not one.is_replay] or found
 
 
 def accuracy(scores: Iterable[Scored]) -> list[Accuracy]:
@@ -167,9 +192,10 @@ def _accuracy(key: tuple[str, str, int, int], group: Sequence[Scored]) -> Accura
 
 def _own(group: Sequence[Scored]) -> tuple[float, float]:
     """Return hits and count of what stands on its own: one for each stretch of a horizon."""
-    stretches: dict[tuple[str, int], list[bool]] = defaultdict(list)
+    stretches: dict[tuple[int, int], list[bool]] = defaultdict(list)
     for one in group:
-        stretches[one.symbol, one.bar_open // (one.horizon * one.timeframe)].append(one.is_hit)
+        length = one.horizon * one.timeframe
+        stretches[length, one.bar_open // length].append(one.is_hit)
     return sum(sum(hits) / len(hits) for hits in stretches.values()), float(len(stretches))
 
 
@@ -214,7 +240,7 @@ def trend(scores: Iterable[Scored], *, period: str) -> list[TrendPoint]:
     """
     length = PERIODS[period]
     groups: dict[int, list[Scored]] = defaultdict(list)
-    for one in scores:
+    for one in _of_one_kind(scores):
         groups[one.bar_open // length * length].append(one)
     points = []
     for start, group in sorted(groups.items()):
@@ -244,7 +270,7 @@ class Bin:
 def calibration(scores: Iterable[Scored]) -> list[Bin]:
     """Return the calibration curve: ten bins of probability, the empty ones left out."""
     bins: dict[int, list[tuple[float, Scored]]] = defaultdict(list)
-    for one in scores:
+    for one in _of_one_kind(scores):
         if one.probability is not None:
             place = min(int(one.probability * BINS), BINS - 1)
             bins[place].append((one.probability, one))

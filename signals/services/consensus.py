@@ -19,6 +19,7 @@ from mystic.lib.provenance import REPLAY_PREFIX
 from signals.agents.vote import BUY, HOLD, SELL, Verdict, Vote, decide
 from signals.events import ConsensusReached
 from signals.models import Consensus, Decision, Forecast, ForecastModel, Progress, Signal, Strategy
+from signals.services.conclusions import LATE_AFTER, LEAST_PATIENCE_S
 from signals.services.voters import DOWN, HORIZON, UP, records
 
 PATIENCE_S = 20
@@ -90,7 +91,7 @@ def _panel(timeframe: int, instruments: Sequence[Instrument]) -> Panel:
         models,
         {(row.strategy_id, row.instrument_id): row for row in progress},
         _newest_signals(strategies, progress, timeframe),
-        _newest_forecasts(models, len(instruments)),
+        _newest_forecasts(models, instruments),
     )
 
 
@@ -109,13 +110,19 @@ def _newest_signals(
 
 
 def _newest_forecasts(
-    models: Sequence[ForecastModel], count: int
+    models: Sequence[ForecastModel], instruments: Sequence[Instrument]
 ) -> dict[tuple[int, int], Forecast]:
-    """Return the newest forecast of each model and instrument, of `count` instruments."""
+    """Return the newest forecast of each model and instrument."""
     found: dict[tuple[int, int], Forecast] = {}
     for model in models:
-        for row in Forecast.objects.filter(model=model).order_by("-pk")[: 2 * count]:
-            found.setdefault((model.pk, row.instrument_id), row)
+        newest = Forecast.objects.filter(model=model, instrument=OuterRef("pk"))
+        ids = (
+            Instrument.objects.filter(pk__in=[one.pk for one in instruments])
+            .annotate(newest=Subquery(newest.order_by("-bar_open").values("pk")[:1]))
+            .values_list("newest", flat=True)
+        )
+        rows = Forecast.objects.filter(pk__in=[pk for pk in ids if pk is not None])
+        found |= {(model.pk, row.instrument_id): row for row in rows.defer("contributions")}
     return found
 
 
@@ -149,6 +156,9 @@ def _reached(
         return None
     if price is None:
         return None
+    behind_s = 0 if source.startswith(REPLAY_PREFIX) else moment - bar_open - panel.timeframe
+    if behind_s >= HORIZON * panel.timeframe:
+        return None  # what is voted on is known by now
     verdict = decide(list(_votes(panel, instrument, bar_open)))
     return Consensus(
         instrument=instrument,
@@ -160,7 +170,7 @@ def _reached(
         price=price,
         votes=_stored(verdict),
         source=source,
-        is_live=is_live,
+        is_live=is_live and behind_s <= LATE_AFTER * panel.timeframe + LEAST_PATIENCE_S,
         created_at=timezone.now(),
     )
 
@@ -232,7 +242,8 @@ def _vote_of_strategy(
     if signal is None or not is_fresh or decision.verdict in SILENT:
         return Vote(strategy.name, HOLD, None, decision.reason)
     side = str(signal.side)
-    record = records.of(panel.timeframe, ("strategy", strategy.pk), UP if side == BUY else DOWN)
+    direction = UP if side == BUY else DOWN
+    record = records.of(panel.timeframe, ("strategy", strategy.pk), direction, decision.source)
     return Vote(strategy.name, side, signal.confidence, _reason(signal), record)
 
 
@@ -250,7 +261,7 @@ def _vote_of_model(panel: Panel, model: ForecastModel, told: Forecast) -> Vote:
     side = BUY if told.direction > 0 else SELL
     probability = told.probability if told.probability is not None else 0.5
     reason = f"it gives a rise within {model.horizon} bars {probability:.0%}"
-    record = records.of(panel.timeframe, ("model", model.pk), told.direction)
+    record = records.of(panel.timeframe, ("model", model.pk), told.direction, told.source)
     return Vote(str(model), side, abs(2 * probability - 1), reason, record)
 
 

@@ -20,6 +20,8 @@ from signals.models import Forecast, ForecastScore
 BATCH = 500
 # So many bars of one series are read at a time.
 MOST_BARS = 5000
+# A market may be closed for so long, and the bars after it be what a forecast speaks of.
+LONGEST_CLOSED_S = 10 * 86_400
 # A series that went on for so long after a forecast was due has a hole there.
 PATIENCE_BARS = 500
 WHOLE_EVERY_S = 3600.0
@@ -93,6 +95,8 @@ def _score(due: Sequence[Forecast]) -> _Found:
         if instrument_id in spans and timeframe % base == 0
         for row in _scores(forecasts, timeframe, spans[instrument_id])
     ]
+    # In the same order in every worker, so that none waits for another in a circle.
+    rows.sort(key=lambda row: row.forecast_id)
     with transaction.atomic():
         # Another worker may have scored some of them meanwhile.
         ForecastScore.objects.bulk_create(rows, ignore_conflicts=True)
@@ -112,17 +116,24 @@ def _may_come(forecast: Forecast, span: Extent) -> bool:
 
 
 def _scores(forecasts: Sequence[Forecast], timeframe: int, span: Extent) -> Iterator[ForecastScore]:
-    """Yield the scores of the forecasts of one series, as far as one reading of bars reaches."""
-    begin = max(min(one.bar_open for one in forecasts), span.start)
-    end = min(begin + MOST_BARS * timeframe, span.through)
-    if begin >= end:
-        return
-    limit = (end - begin) // timeframe + 1
-    bars = bars_load(forecasts[0].instrument_id, timeframe, end=end, limit=limit)
-    for one in forecasts:
-        found = outcome(one, bars, begin=begin, through=end)
-        if found is not None:
-            yield _row(one, *found)
+    """Yield the scores of the forecasts of one series, read so many bars at a time."""
+    is_open = forecasts[0].instrument.asset_class == Instrument.AssetClass.CRYPTO
+    beyond = 0 if is_open else LONGEST_CLOSED_S
+    waiting = sorted(forecasts, key=lambda one: one.due_at)
+    while waiting:
+        begin = max(min(one.bar_open for one in waiting), span.start)
+        furthest = max(begin + MOST_BARS * timeframe, waiting[0].due_at)
+        group = [one for one in waiting if one.due_at <= furthest]
+        waiting = waiting[len(group) :]
+        end = min(furthest + beyond, span.through)
+        if begin >= end:
+            continue
+        limit = (end - begin) // timeframe + 1
+        bars = bars_load(group[0].instrument_id, timeframe, end=end, limit=limit)
+        for one in group:
+            found = outcome(one, bars, begin=begin, through=end)
+            if found is not None:
+                yield _row(one, *found)
 
 
 def outcome(

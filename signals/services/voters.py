@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.db.models import Q
 
-from markets.selectors import bars_load
+from markets.selectors import bars_load, calendar_of
+from mystic.lib.provenance import REPLAY_PREFIX
 from signals.agents.vote import NO_RECORD, Record
+from signals.forecasting.due import due_at
 from signals.models import Forecast, ForecastScore, Signal
 
 HORIZON = 12
@@ -30,25 +33,30 @@ def signals_forecast(signals: Sequence[Signal]) -> None:
     A late signal is none: its outcome may be known already. Called in the transaction that writes
     the signals.
     """
-    Forecast.objects.bulk_create(
-        [
-            Forecast(
-                strategy=signal.strategy,
-                instrument=signal.instrument,
-                timeframe=signal.strategy.timeframe,
-                horizon=HORIZON,
-                bar_open=signal.bar_close - signal.strategy.timeframe,
-                due_at=signal.bar_close + HORIZON * signal.strategy.timeframe,
-                price=signal.price,
-                direction=DIRECTIONS[str(signal.side)],
-                source=signal.source,
-                is_live=signal.is_live,
-                made_at=signal.created_at,
-            )
-            for signal in signals
-            if signal.strategy.owner_id is None and not signal.late_reason
-        ],
-        ignore_conflicts=True,
+    said = [one for one in signals if one.strategy.owner_id is None and not one.late_reason]
+    made = [forecast for one in said if (forecast := _forecast(one)) is not None]
+    Forecast.objects.bulk_create(made, ignore_conflicts=True)
+
+
+def _forecast(signal: Signal) -> Forecast | None:
+    """Return what a signal says; None where nobody knows when its market opens."""
+    step = signal.strategy.timeframe
+    bar_open = signal.bar_close - step
+    due = due_at(bar_open, step, HORIZON, calendar_of(signal.instrument.session_calendar))
+    if due is None:
+        return None
+    return Forecast(
+        strategy=signal.strategy,
+        instrument=signal.instrument,
+        timeframe=step,
+        horizon=HORIZON,
+        bar_open=bar_open,
+        due_at=due,
+        price=signal.price,
+        direction=DIRECTIONS[str(signal.side)],
+        source=signal.source,
+        is_live=signal.is_live,
+        made_at=signal.created_at,
     )
 
 
@@ -62,24 +70,32 @@ class Records:
     """The voters' records of this process, read anew every five minutes."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, _Kept] = {}
+        self._kept: dict[tuple[int, bool], _Kept] = {}
 
     def forget(self) -> None:
         self._kept.clear()
 
-    def of(self, timeframe: int, voter: VoterKey, direction: int) -> Record:
-        """Return a voter's record of one direction on a timeframe."""
-        kept = self._kept.get(timeframe)
+    def of(self, timeframe: int, voter: VoterKey, direction: int, source: str) -> Record:
+        """Return a voter's record of one direction on a timeframe.
+
+        Of a replay only what was said in replays counts, of a live market only what was said live:
+        a replay of days gone by may be told by somebody who knew them.
+        """
+        key = (timeframe, source.startswith(REPLAY_PREFIX))
+        kept = self._kept.get(key)
         if kept is None or time.monotonic() - kept.made_at_s > REFRESH_S:
-            kept = self._kept[timeframe] = _Kept(_read(timeframe), time.monotonic())
+            kept = self._kept[key] = _Kept(_read(*key), time.monotonic())
         return kept.records.get((voter, direction), NO_RECORD)
 
 
 records = Records()
 
 
-def _read(timeframe: int) -> dict[tuple[VoterKey, int], Record]:
-    scores = ForecastScore.objects.filter(forecast__timeframe=timeframe)
+def _read(timeframe: int, is_replay: bool) -> dict[tuple[VoterKey, int], Record]:  # noqa: FBT001
+    replayed = Q(forecast__source__startswith=REPLAY_PREFIX)
+    scores = ForecastScore.objects.filter(
+        replayed if is_replay else ~replayed, forecast__timeframe=timeframe
+    )
     voters = set(scores.values_list("forecast__strategy", "forecast__model").distinct())
     base = BaseRates(timeframe)
     found = {}
@@ -103,14 +119,13 @@ def _records(
 ) -> dict[int, Record]:
     """Return a voter's record by direction.
 
-    Forecasts whose horizons overlap on one instrument tell the same story and count as one: the
-    share of hits in each stretch of a horizon is what that stretch adds.
+    Forecasts whose horizons overlap tell the same story and count as one, on several instruments
+    too, for these move together: the share of hits in each stretch of a horizon is what it adds.
     """
-    stretches: dict[int, dict[tuple[int, int], list[bool]]] = defaultdict(lambda: defaultdict(list))
+    stretches: dict[int, dict[int, list[bool]]] = defaultdict(lambda: defaultdict(list))
     rates: dict[int, list[float]] = defaultdict(list)
     for direction, instrument_id, bar_open, horizon, is_hit in rows:
-        place = (instrument_id, bar_open // (horizon * timeframe))
-        stretches[direction][place].append(is_hit)
+        stretches[direction][bar_open // (horizon * timeframe)].append(is_hit)
         rates[direction].append(base.of(instrument_id, horizon, direction))
     return {
         direction: Record(

@@ -76,7 +76,7 @@ def decided(row, instrument, *, bar_open=NEWEST, verdict="none", reason="no cros
     )
 
 
-def proven(row, instrument, *, hits, count, direction=1):
+def proven(row, instrument, *, hits, count, direction=1, source="replay:binance"):
     """Give a strategy a record: forecasts that do not overlap, so many of them right."""
     for n in range(count):
         bar_open = START - 60 * HORIZON * (n + 1)
@@ -89,7 +89,7 @@ def proven(row, instrument, *, hits, count, direction=1):
             due_at=bar_open + 60 * (HORIZON + 1),
             price=100.0,
             direction=direction,
-            source="replay:binance",
+            source=source,
         )
         is_hit = n < hits
         ForecastScore.objects.create(
@@ -98,7 +98,7 @@ def proven(row, instrument, *, hits, count, direction=1):
             outcome_return=0.01,
             is_up=is_hit == (direction > 0),
             is_hit=is_hit,
-            source="replay:binance",
+            source=source,
         )
 
 
@@ -271,7 +271,7 @@ class TestTheLedger:
                 is_hit=n < 3,
                 source="replay:binance",
             )
-        found = records.of(60, ("strategy", row.pk), 1)
+        found = records.of(60, ("strategy", row.pk), 1, "replay:binance")
         assert (found.hits, found.count) == (0.25, 1)
 
     def test_an_evaluation_writes_the_forecasts_of_its_signals(self, btc, monkeypatch):
@@ -285,3 +285,68 @@ class TestTheLedger:
         found = Forecast.objects.get()
         assert (found.strategy, found.direction) == (signal.strategy, 1)
         assert (found.bar_open, found.price) == (signal.bar_close - 60, signal.price)
+
+
+@pytest.mark.parametrize(
+    ("told", "asked"), [("replay:binance", "binance"), ("binance", "replay:binance")]
+)
+def test_a_record_of_replays_counts_in_replays_only(btc, minutes, told, asked):
+    row = strategy("A")
+    proven(row, btc, hits=90, count=100, source=told)
+    assert records.of(60, ("strategy", row.pk), 1, told).count == 100
+    assert records.of(60, ("strategy", row.pk), 1, asked).count == 0
+
+
+def test_symbols_that_move_together_count_as_one(btc, minutes, make_instrument):
+    row = strategy("A")
+    for n in range(10):
+        proven(row, make_instrument(f"C{n}/USDT"), hits=3, count=5)
+    found = records.of(60, ("strategy", row.pk), 1, "replay:binance")
+    assert (found.hits, found.count) == (3, 5)
+
+
+@pytest.mark.parametrize(("bars", "count", "is_live"), [(1, 1, True), (4, 1, False), (12, 0, None)])
+def test_a_late_vote_is_not_live_and_none_once_it_is_known(btc, minutes, bars, count, is_live):
+    decided(strategy("A"), btc)
+    Decision.objects.update(source="binance", is_live=True)
+    assert consensus_reach(now_s=later(60 * bars)) == count
+    assert [row.is_live for row in Consensus.objects.all()] == [is_live] * count
+
+
+def test_every_symbol_has_its_newest_forecast_after_a_catching_up(btc, minutes, make_instrument):
+    eth = make_instrument("ETH/USDT")
+    model = ready_model()
+    for instrument in (btc, eth):
+        Forecast.objects.bulk_create(
+            [forecast_of(model, instrument, NEWEST - 60 * n) for n in range(20, -1, -1)]
+        )
+    assert consensus_reach(now_s=later()) == 2
+    assert {row.bar_open for row in Consensus.objects.all()} == {NEWEST}
+
+
+def ready_model():
+    return ForecastModel.objects.create(
+        name="m",
+        asset_class="crypto",
+        timeframe=60,
+        horizon=5,
+        state="ready",
+        trained_through=START,
+        direction_trees=b"x",
+        quantile_trees=b"x",
+    )
+
+
+def forecast_of(model, instrument, bar_open):
+    return Forecast(
+        model=model,
+        instrument=instrument,
+        timeframe=60,
+        horizon=5,
+        bar_open=bar_open,
+        due_at=bar_open + 360,
+        price=100.0,
+        direction=1,
+        probability=0.7,
+        source="replay:binance",
+    )

@@ -30,10 +30,20 @@ def model(db):
 
 @pytest.fixture
 def told(btc, model):
-    def make(n, *, outcome=None, probability=0.7, bar_open=None, instrument=None):
+    def make(
+        n,
+        *,
+        outcome=None,
+        probability=0.7,
+        bar_open=None,
+        instrument=None,
+        source="replay:binance",
+        by=None,
+    ):
         begin = START + 60 * n if bar_open is None else bar_open
         one = Forecast.objects.create(
-            model=model,
+            model=None if by else model,
+            strategy=by,
             instrument=instrument or btc,
             timeframe=60,
             horizon=HORIZON,
@@ -45,7 +55,7 @@ def told(btc, model):
             base_rate=0.5,
             quantiles={"0.05": -0.02, "0.25": -0.01, "0.5": 0.001, "0.75": 0.01, "0.95": 0.02},
             contributions={"rsi": [61.5, 0.12]},
-            source="replay:binance",
+            source=source,
         )
         if outcome is not None:
             is_up = outcome > 0
@@ -55,8 +65,8 @@ def told(btc, model):
                 outcome_return=outcome,
                 is_up=is_up,
                 is_hit=is_up == (one.direction > 0),
-                brier=(probability - is_up) ** 2,
-                naive_brier=0.25,
+                brier=None if by else (probability - is_up) ** 2,
+                naive_brier=None if by else 0.25,
                 pinball=0.002,
                 naive_pinball=0.003,
                 source="replay:binance",
@@ -92,6 +102,45 @@ class TestAccuracy:
         assert found.chance == pytest.approx(0.6)
         assert found.brier == pytest.approx((3 * 0.09 + 2 * 0.49) / 5)
         assert found.verdict == "no skill shown"
+
+    def test_symbols_that_move_together_prove_nothing_more_than_one(self, told, make_instrument):
+        by = Strategy.objects.create(class_name="A", version="1", name="A", timeframe=60)
+        symbols = [make_instrument(f"C{n}/USDT") for n in range(10)]
+        for n in range(10):
+            is_up = n % 2 == 0
+            for one in symbols:
+                # Seven of ten calls are right: of a coin not rare, of a hundred coins never.
+                said = is_up if n < 7 else not is_up
+                told(
+                    n * HORIZON,
+                    outcome=0.01 if is_up else -0.01,
+                    probability=0.7 if said else 0.3,
+                    instrument=one,
+                    by=by,
+                )
+        (found,) = overall(scores_for())
+        assert (found.count, found.own, found.hit_rate.value) == (100, 10.0, 0.7)
+        assert found.verdict == "no skill shown"
+
+    def test_a_few_lucky_calls_are_no_skill(self, told):
+        by = Strategy.objects.create(class_name="A", version="1", name="A", timeframe=60)
+        for n in range(4):
+            up = n % 2 == 0
+            told(n * HORIZON, outcome=0.01 if up else -0.01, probability=0.7 if up else 0.3, by=by)
+        (found,) = overall(scores_for())
+        assert found.hit_rate.low > found.chance
+        assert found.verdict == "no skill shown"
+
+    def test_what_was_said_live_and_in_replays_is_not_mixed(self, told):
+        for n in range(3):
+            told(n * HORIZON, outcome=-0.01, source="binance")
+        for n in range(3, 10):
+            told(n * HORIZON, outcome=0.01)
+        scores = scores_for()
+        shares = {one.voter: one.hit_rate.value for one in overall(scores)}
+        assert shares == {"btc-1m v1": 0.0, "btc-1m v1 (replay)": 1.0}
+        assert sum(one.count for one in trend(scores, period="day")) == 3
+        assert [one.happened.value for one in calibration(scores)] == [0.0]
 
     def test_skill_is_shown_where_the_whole_interval_lies_above(self, told):
         for n in range(0, 400, HORIZON):

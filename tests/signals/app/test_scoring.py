@@ -8,6 +8,7 @@ from django.db import DatabaseError, connection, transaction
 from markets.models import Candle, Gap
 from mystic.lib.append_only import AppendOnlyError
 from signals.models import Forecast, ForecastModel, ForecastScore, Strategy
+from signals.services import scoring
 from signals.services.scoring import forecasts_score
 from tests.signals.app.conftest import START, store
 
@@ -153,3 +154,33 @@ def test_neither_a_forecast_nor_its_score_can_be_changed(minutes, forecast):
         ):
             cursor.execute(f"UPDATE signals_{table} SET {column} = 1")  # noqa: S608
     assert Forecast.objects.get().price == 101.0
+
+
+def test_what_fell_due_while_nobody_scored_is_scored_in_one_go(minutes, forecast, monkeypatch):
+    monkeypatch.setattr(scoring, "MOST_BARS", 8)
+    for n in range(50):
+        forecast(n=n)
+    forecast(n=3, horizon=40, model=other_model())
+    assert forecasts_score(now=at(60)) == 51
+
+
+def other_model():
+    return ForecastModel.objects.create(name="far", asset_class="crypto", timeframe=60, horizon=40)
+
+
+def test_the_last_minutes_before_a_long_weekend_are_scored(btc, forecast):
+    btc.asset_class = "stock"
+    btc.save(update_fields=["asset_class"])
+    opens = 10 + 4 * 1440
+    minutes = [*range(10), *range(opens, opens + 30)]
+    store(btc, [(START + 60 * n, 100, 200, 90, 101 + n % 50, 1.0) for n in minutes])
+    Gap.objects.create(
+        instrument=btc,
+        timeframe=60,
+        start=START + 600,
+        end=START + 60 * opens,
+        state=Gap.State.ABSENT,
+    )
+    one = forecast(n=8, due_at=START + 60 * (opens + 4))
+    assert forecasts_score(now=at(opens + 30)) == 1
+    assert one.score.outcome_price == 101 + (opens + 3) % 50

@@ -24,10 +24,16 @@ def bars():
 
 
 @pytest.fixture
-def venue(tmp_path, bars):
+def speed():
+    """Bars of a minute for each second."""
+    return 25
+
+
+@pytest.fixture
+def venue(tmp_path, bars, speed):
     path = write_bars(tmp_path / "bars.csv.gz", bars)
     running = Venue(
-        tmp_path, path, "--symbol", "BTC/USDT", "--history", str(HISTORY), "--speed", "25"
+        tmp_path, path, "--symbol", "BTC/USDT", "--history", str(HISTORY), "--speed", str(speed)
     )
     yield running
     running.stop()

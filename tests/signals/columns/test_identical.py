@@ -1,6 +1,7 @@
 """Backtest, paper and live: the same bits, however the evaluation is cut."""
 
 import random
+from functools import cache as kept
 
 import pytest
 
@@ -29,11 +30,17 @@ def backtest(strategy, provider, begin, days=DAYS):
     return {one.bar_open: one for one in found}
 
 
+@pytest.fixture(scope="module")
+def wholes(world):
+    """The backtest of each strategy over the whole world, made once."""
+    return kept(lambda cls: backtest(cls(), *world))
+
+
 @pytest.mark.parametrize("cls", STRATEGIES)
-def test_live_bars_with_and_without_memory_equal_the_backtest(cls, world):
-    provider, begin = world
+def test_live_bars_with_and_without_memory_equal_the_backtest(cls, world, wholes):
+    provider, _ = world
     strategy = cls()
-    whole = backtest(strategy, provider, begin)
+    whole = wholes(cls)
     step = seconds(strategy)
     opens = sorted(whole)
     # Two stretches of live bars, one over the border of a block.
@@ -52,10 +59,10 @@ def test_live_bars_with_and_without_memory_equal_the_backtest(cls, world):
 
 
 @pytest.mark.parametrize("cls", STRATEGIES)
-def test_random_ranges_and_restarts_equal_the_backtest(cls, world):
-    provider, begin = world
+def test_random_ranges_and_restarts_equal_the_backtest(cls, world, wholes):
+    provider, _ = world
     strategy = cls()
-    whole = backtest(strategy, provider, begin)
+    whole = wholes(cls)
     step = seconds(strategy)
     opens = sorted(whole)
     dice = random.Random(11)  # noqa: S311
@@ -80,11 +87,11 @@ def test_random_ranges_and_restarts_equal_the_backtest(cls, world):
 
 
 @pytest.mark.parametrize("cls", STRATEGIES[1:])
-def test_where_the_stored_history_begins_changes_nothing(cls, world):
+def test_where_the_stored_history_begins_changes_nothing(cls, world, wholes):
     """A longer history gives the same conclusions, and a shorter one the same or `warming_up`."""
-    provider, begin = world
+    _, begin = world
     strategy = cls()
-    whole = backtest(strategy, provider, begin)
+    whole = wholes(cls)
     shorter = market(first_day=201, days=DAYS - 1)[0]
     later = backtest(strategy, shorter, begin + 86400, days=DAYS - 1)
     same = [one for one, found in later.items() if found.verdict is not Verdict.WARMING_UP]

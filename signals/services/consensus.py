@@ -8,7 +8,7 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
@@ -26,6 +26,7 @@ PATIENCE_S = 20
 PATIENCE_BARS = 3
 # So many values of a decision stand in the reason of a vote.
 VALUES = 3
+NOBODY = (None, "")
 SILENT = {
     Decision.Verdict.WARMING_UP.value,
     Decision.Verdict.ERROR.value,
@@ -59,11 +60,12 @@ def consensus_reach(*, now_s: int | None = None) -> int:
     for timeframe in _timeframes():
         panel = _panel(timeframe, instruments)
         known = _newest_votes(timeframe, instruments)
-        for instrument in instruments:
-            voted, said = known.get(instrument.pk, (None, ""))
-            row = _reached(panel, instrument, voted, moment)
-            if row is not None:
-                written += _write(row, is_changed=row.signal_type != said)
+        rows = [
+            row
+            for instrument in instruments
+            if (row := _reached(panel, instrument, known.get(instrument.pk, NOBODY)[0], moment))
+        ]
+        written += _write(rows, {pk: said for pk, (_, said) in known.items()})
     return written
 
 
@@ -281,17 +283,37 @@ def _stored(verdict: Verdict) -> list[dict[str, object]]:
     ]
 
 
-def _write(row: Consensus, *, is_changed: bool) -> int:
-    """Write a vote unless another worker did; return how many were written."""
-    fields = ("signal_type", "confidence", "reasoning", "price", "votes", "source", "is_live")
-    with transaction.atomic():
-        kept, is_new = Consensus.objects.get_or_create(
-            instrument=row.instrument,
-            timeframe=row.timeframe,
-            bar_open=row.bar_open,
-            defaults={name: getattr(row, name) for name in fields},
-        )
-        if is_new:
-            event = ConsensusReached(kept.pk, is_changed=is_changed)
-            transaction.on_commit(functools.partial(publish, event))
-    return int(is_new)
+def _write(rows: Sequence[Consensus], before: Mapping[int, str]) -> int:
+    """Write the votes that no other worker did; return how many were written.
+
+    Parameters
+    ----------
+    before : mapping
+        What the vote before said, by instrument id.
+    """
+    if not rows:
+        return 0
+    try:
+        with transaction.atomic():
+            _tell(Consensus.objects.bulk_create(rows), before)
+        return len(rows)
+    except IntegrityError:
+        return sum(_write_one(row, before) for row in rows)
+
+
+def _write_one(row: Consensus, before: Mapping[int, str]) -> int:
+    row.pk = None
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+            _tell([row], before)
+    except IntegrityError:
+        return 0  # another worker wrote it meanwhile
+    return 1
+
+
+def _tell(rows: Iterable[Consensus], before: Mapping[int, str]) -> None:
+    for row in rows:
+        is_changed = row.signal_type != before.get(row.instrument_id, "")
+        event = ConsensusReached(row.pk, is_changed=is_changed)
+        transaction.on_commit(functools.partial(publish, event))

@@ -143,14 +143,23 @@ class BaseRates:
     def __init__(self, timeframe: int) -> None:
         self._timeframe = timeframe
         self._closes: dict[int, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
+        self._ups: dict[tuple[int, int], float | None] = {}
 
     def of(self, instrument_id: int, horizon: int, direction: int) -> float:
         """Return the share of the newest 2,000 bars; one half where there are none."""
+        key = (instrument_id, horizon)
+        if key not in self._ups:
+            self._ups[key] = self._share_up(*key)
+        share_up = self._ups[key]
+        if share_up is None:
+            return 0.5
+        return share_up if direction == UP else 1.0 - share_up
+
+    def _share_up(self, instrument_id: int, horizon: int) -> float | None:
         if instrument_id not in self._closes:
             bars = bars_load(instrument_id, self._timeframe, limit=BASE_BARS)
             self._closes[instrument_id] = bars.close
         close = self._closes[instrument_id]
         if len(close) <= horizon:
-            return 0.5
-        share_up = float((close[horizon:] > close[:-horizon]).mean())
-        return share_up if direction == UP else 1.0 - share_up
+            return None
+        return float((close[horizon:] > close[:-horizon]).mean())

@@ -137,7 +137,11 @@ def scores_for(
         "forecast__source",
     )[:MOST_SCORES]
     scores = [
-        Scored(f"{name} v{version}" if name else strategy, *rest, source.startswith(REPLAY_PREFIX))
+        Scored(
+            f"{name} v{version}" if name else strategy,
+            *rest,
+            is_replay=source.startswith(REPLAY_PREFIX),
+        )
         for name, version, strategy, *rest, source in reversed(rows)
     ]
     if all(one.is_replay for one in scores):

@@ -157,9 +157,12 @@ def working_orders(maker: MarketMaker) -> list[Order]:
 def spread_of(fills: Iterable[Fill], maker: MarketMaker) -> int:
     """Return what the fills earned against the mid on which each was quoted, in quote units."""
     terms = terms_of(maker.instrument)
+    held = list(fills)
+    quotes = MakerQuote.objects.filter(order__in=[fill.order_id for fill in held])
+    mids = dict(quotes.values_list("order", "mid"))
     total = 0
-    for fill in fills:
-        at_mid = terms.received(fill.quantity, fill.order.maker_quote.mid)
+    for fill in held:
+        at_mid = terms.received(fill.quantity, mids[fill.order_id])
         total += at_mid - fill.notional if fill.order.side == BUY else fill.notional - at_mid
     return total
 
@@ -167,7 +170,7 @@ def spread_of(fills: Iterable[Fill], maker: MarketMaker) -> int:
 def fills_uncounted(maker: MarketMaker) -> list[Fill]:
     """Return the fills of the maker's quotes that `spread_captured` does not hold yet."""
     found = Fill.objects.filter(order__maker_quote__maker=maker, pk__gt=maker.counted_fill)
-    return list(found.select_related("order__maker_quote").order_by("pk"))
+    return list(found.select_related("order").order_by("pk"))
 
 
 def _check(account: Account, instrument: Instrument, parameters: Parameters) -> None:

@@ -321,7 +321,7 @@ REFUSALS = [
     (lambda s, x: type(s).mean(s, x), "is a column of a strategy"),
     (lambda s, x: column(bars=0), "at least 1"),
     (lambda s, x: column(bars=2001), "at most 2000"),
-    (lambda s, x: column(bars=1.5), "whole number"),
+    (lambda s, x: column(bars=1.5), "whole number"),  # type: ignore[arg-type]
 ]
 
 

@@ -28,6 +28,7 @@ class Scored:
     """One scored forecast as the figures need it; times are UTC epoch seconds."""
 
     voter: str
+    is_replay: bool
     symbol: str
     timeframe: int
     horizon: int
@@ -41,7 +42,6 @@ class Scored:
     naive_brier: float | None
     pinball: float | None
     naive_pinball: float | None
-    is_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,8 @@ def scores_for(
     scores = [
         Scored(
             f"{name} v{version}" if name else strategy,
+            source.startswith(REPLAY_PREFIX),
             *rest,
-            is_replay=source.startswith(REPLAY_PREFIX),
         )
         for name, version, strategy, *rest, source in reversed(rows)
     ]

@@ -101,7 +101,13 @@ def forecasts_make(timeframe: int, bar_close: int | None = None) -> int:
             for pair in pairs
             for forecast in _forecasts(pair, feed, spans, spans_due[pair.key])
         ]
-        return _write(pairs, made)
+        try:
+            return _write(pairs, made)
+        except Exception:
+            # Nothing was written: the next ring asks for these bars again.
+            for pair in pairs:
+                _newest.pop(pair.key, None)
+            raise
 
 
 def _pairs(timeframe: int) -> list[Pair]:
@@ -256,6 +262,8 @@ def _write(pairs: Sequence[Pair], made: Sequence[Forecast]) -> int:
             for one in made
             if one.model_id in ready
             and (one.model_id, one.instrument_id, one.bar_open) not in there
+            # The wait for the other worker may have taken long.
+            and (one.source.startswith(REPLAY_PREFIX) or one.due_at > timezone.now().timestamp())
         ]
         rows = Forecast.objects.bulk_create(fresh)
         if rows:

@@ -163,6 +163,8 @@ def free_name(name: str, taken: set[str]) -> str:
 @transaction.atomic
 def rule_share(*, strategy: Strategy, is_shared: bool) -> None:
     """Let others see, copy and deploy every version of a strategy, or its owner alone."""
+    # Not while an edit makes a version that takes over what was shared before.
+    locked(_owner(strategy))
     _family(strategy).update(is_shared=is_shared)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from django.db import close_old_connections, transaction
+from django.db import OperationalError, close_old_connections, connection, transaction
 from django.utils import timezone
 
 from markets.models import QualityScore
@@ -124,6 +124,19 @@ def test_a_doubled_ring_writes_nothing_and_the_next_bar_one_row(btc):
     assert forecasts_make(60) == 1
     opens = Forecast.objects.order_by("bar_open").values_list("bar_open", flat=True)
     assert list(opens) == [START + 1499 * 60, START + 1500 * 60]
+
+
+def test_forecasts_that_could_not_be_written_are_made_again(btc):
+    def refused(execute, sql, params, many, context):
+        if sql.startswith("INSERT") and "signals_forecast" in sql:
+            raise OperationalError("the database went away")
+        return execute(sql, params, many, context)
+
+    store(btc, stroll(1500))
+    ready()
+    with connection.execute_wrapper(refused), pytest.raises(OperationalError):
+        forecasts_make(60, close(1499))
+    assert forecasts_make(60, close(1499)) == 1
 
 
 @pytest.mark.django_db(transaction=True)

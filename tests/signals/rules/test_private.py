@@ -1,6 +1,9 @@
 """A private strategy's signals: its owner's pages, alerts and orders, and nobody else's."""
 
+import threading
+
 import pytest
+from django.db import connection, connections, transaction
 
 from mystic.lib.live import hub
 from notifications.models import AlertRule
@@ -113,3 +116,28 @@ def test_another_strategy_of_the_owner_is_no_successor(ann, up, row, btc):
     row.is_active = False
     row.save()
     assert [one.successor for one in deployments_replaced_for(user=ann)] == [None]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_word_that_ends_sharing_waits_for_an_edit_that_copies_it(ann, up):
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    row = rule_create(user=ann, data=up)
+    share(row)
+    begun = threading.Event()
+
+    def unshare():
+        begun.set()
+        rule_share(strategy=row, is_shared=False)
+        connections.close_all()
+
+    other = threading.Thread(target=unshare)
+    with transaction.atomic():
+        kept = rule_edit(strategy=row, data={**up, "timeframe": "15m"})
+        other.start()
+        begun.wait()
+        other.join(timeout=0.5)
+        assert other.is_alive()
+    other.join()
+    kept.refresh_from_db()
+    assert not kept.is_shared

@@ -250,10 +250,13 @@ def _vote_of_strategy(
 
 
 def _reason(signal: Signal) -> str:
-    """Return why a signal was raised, with the first values that it was concluded from."""
+    """Return why a signal was raised, with the first values that it was concluded from.
+
+    By name: PostgreSQL does not keep the order in which the values were written.
+    """
     numbers = [
         f"{name.replace('_', ' ')} {value:.6g}"
-        for name, value in signal.decision.values.items()
+        for name, value in sorted(signal.decision.values.items())
         if not isinstance(value, bool)
     ]
     return f"{signal.reason} ({', '.join(numbers[:VALUES])})" if numbers else signal.reason

@@ -18,7 +18,7 @@ from mystic.models import User
 from signals.models import Strategy
 from signals.selectors import strategies_for
 from signals.selectors_rules import rules_for
-from signals.services.instances import is_written, written_of
+from signals.services.instances import is_written, readable
 from signals.services.rule_checks import rule_try, trial_json
 from signals.services.rules import (
     rule_create,
@@ -140,8 +140,16 @@ def _said(row: Strategy, user: User) -> dict[str, Any]:
         "is_active": row.is_active,
         "is_own": row.owner_id == user.pk,
         "created_at": iso(int(row.created_at.timestamp() * 1000)),
-        "definition": written_of(row).definition.exported() if is_written(row) else None,
+        "definition": _definition(row),
     }
+
+
+def _definition(row: Strategy) -> dict[str, Any] | None:
+    if not is_written(row):
+        return None
+    rules, _ = readable(row)
+    # What an update left unreadable is given as it is stored.
+    return rules.definition.exported() if rules else row.definition.get("rules")
 
 
 def _problem(fault: DefinitionError) -> Problem:

@@ -21,7 +21,7 @@ from signals.models import Decision, Pattern, Signal, Strategy
 from signals.selectors_rules import own_strategies_for
 from signals.selectors_waiting import waiting_pairs
 from signals.services.folder import folder_read
-from signals.services.instances import is_written, written_of
+from signals.services.instances import is_written, readable
 from signals.strategies.registry import CLASSES
 
 PAGE = 50
@@ -114,14 +114,14 @@ def strategy_pairs(request: HttpRequest, strategy_id: int) -> HttpResponse:
 
 def _card(row: Strategy, waiting: dict[int, str]) -> dict[str, Any]:
     cls = CLASSES.get(row.class_name)
-    rules = written_of(row) if is_written(row) else None
+    rules, lost = readable(row) if is_written(row) else (None, "")
     specs = getattr(rules or cls, "param_specs", {})
-    about = row.about if rules else inspect.getdoc(cls) or "" if cls is not None else ""
+    about = row.about if rules else inspect.getdoc(cls) or "" if cls is not None else lost
     pairs = list(row.progress.all())
     return {
         "strategy": row,
         "rules": rules.definition if rules else None,
-        "has_parameters": cls is not None and bool(cls.param_specs),
+        "has_parameters": bool(lost) or (cls is not None and bool(cls.param_specs)),
         "about": _paragraphs(about),
         "params": [
             {

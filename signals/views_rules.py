@@ -19,7 +19,7 @@ from signals.columns.vocabulary import words_like
 from signals.forms import RuleForm, form_blank, form_of, form_sent
 from signals.models import Strategy
 from signals.selectors_rules import own_strategies_for, rules_for, rules_seen_by
-from signals.services.instances import written_of
+from signals.services.instances import readable
 from signals.services.rule_checks import Trial, rule_try
 from signals.services.rule_now import expression_now
 from signals.services.rules import (
@@ -53,7 +53,10 @@ def rule_new(request: HttpRequest) -> HttpResponse:
         if not (source.isascii() and source.isdigit() and len(source) < 19):
             raise Http404
         row = get_object_or_404(rules_seen_by(user=_user(request)), pk=int(source))
-        form = form_of(written_of(row).definition)
+        rules, lost = readable(row)
+        if rules is None:
+            return _lost(request, lost)
+        form = form_of(rules.definition)
         taken = set(own_strategies_for(user=_user(request)).values_list("name", flat=True))
         form.name = free_name(form.name, taken)
     return _page(request, form, None)
@@ -66,7 +69,15 @@ def rule_change(request: HttpRequest, strategy_id: int) -> HttpResponse:
     row = get_object_or_404(rules_for(user=_user(request)), pk=strategy_id)
     if request.method == "POST":
         return _sent(request, row)
-    return _page(request, form_of(written_of(row).definition), row)
+    rules, lost = readable(row)
+    if rules is None:
+        return _lost(request, lost)
+    return _page(request, form_of(rules.definition), row)
+
+
+def _lost(request: HttpRequest, sentence: str) -> HttpResponse:
+    messages.error(request, sentence)
+    return _go(request, reverse("strategies"))
 
 
 def _sent(request: HttpRequest, row: Strategy | None) -> HttpResponse:
@@ -196,7 +207,10 @@ def rule_words(request: HttpRequest) -> HttpResponse:
 def rule_json(request: HttpRequest, strategy_id: int) -> HttpResponse:
     """Give the definition of a strategy that the user may see as a file."""
     row = get_object_or_404(rules_seen_by(user=_user(request)), pk=strategy_id)
-    answer = JsonResponse(written_of(row).definition.exported(), json_dumps_params={"indent": 2})
+    rules, _ = readable(row)
+    # What an update left unreadable is given as it is stored.
+    data = rules.definition.exported() if rules else row.definition.get("rules")
+    answer = JsonResponse(data, safe=False, json_dumps_params={"indent": 2})
     answer["Content-Disposition"] = f'attachment; filename="strategy-{row.pk}.json"'
     return answer
 

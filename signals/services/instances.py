@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from markets.types import TIMEFRAME_NAMES
 from signals.columns.compiled import StrategyLike
+from signals.columns.errors import ColumnError
 from signals.models import Strategy
 from signals.strategies.base import version_hash
 from signals.strategies.definition_reading import definition_read
@@ -66,6 +67,14 @@ def written_of(row: Strategy) -> WrittenStrategy:
     """Return the written strategy of a row of rules."""
     rules = json.dumps(row.definition.get("rules"))
     return _written(rules, json.dumps(row.params), TIMEFRAME_NAMES[row.timeframe])
+
+
+def readable(row: Strategy) -> tuple[WrittenStrategy | None, str]:
+    """Return the written strategy of a row; None, and why, where an update took a word away."""
+    try:
+        return written_of(row), ""
+    except (ColumnError, ParamError) as fault:
+        return None, f"These rules cannot be read any more: {fault}"
 
 
 @lru_cache(maxsize=256)

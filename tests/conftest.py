@@ -12,6 +12,7 @@ from django.db import connection
 from mystic.lib.live import hub
 from tests import workers
 from tests.closed import close_environment, close_settings
+from tests.emptying import empty_by_rows
 from tests.loopback import only
 from tests.memory import forget
 from tests.service_free import asks_for_the_database, check, leave_out
@@ -103,7 +104,7 @@ def django_db_modify_db_settings_xdist_suffix():
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """Let SQLite empty the append-only tables between tests; Postgres truncates past triggers.
+    """Let SQLite empty the append-only tables between tests; PostgreSQL does so past triggers.
 
     Threads of servers under test keep their connections; PostgreSQL drops no database in use.
     """
@@ -111,6 +112,8 @@ def django_db_setup(django_db_setup, django_db_blocker):
         if connection.vendor == "sqlite":
             for table in APPEND_ONLY:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_delete")
+        else:
+            empty_by_rows(connection)
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:

@@ -22,6 +22,7 @@ from markets.streaming.book_stats import stats
 from mystic.lib import bus, ratelimit
 from mystic.lib.live import hub
 from notifications.watch import watch as price_rules
+from signals import tasks_ledger
 from signals.forecasting.shelf import shelf
 from signals.services import evaluation, folder, forecasting, patterns, scoring, voters
 from trading import live as trading_live
@@ -43,6 +44,7 @@ def forget():
     shelf.clear()
     scoring.ledger.forget()
     voters.records.forget()
+    tasks_ledger.ring.forget()
     patterns._series.clear()
     patterns._waiting.clear()
     trading_live._marked_at.clear()

@@ -40,7 +40,7 @@ def series_is_whole(product, last_open):
 
 # Whoever concludes three bars behind may not act on it. So many bars a second are decided by every
 # strategy also where another test keeps the machine busy.
-@pytest.mark.parametrize("speed", [12])
+@pytest.mark.parametrize("speed", [10])
 def test_one_unattended_run_agrees_with_itself_to_the_unit(product, venue, outside, bars):
     product.start()
     person = Person(product)

@@ -19,6 +19,7 @@ from signals.services.evaluation import evaluate
 from signals.services.strategies import strategies_sync
 from signals.services.voters import HORIZON, records, signals_forecast
 from signals.strategies.registry import CLASSES
+from signals.tasks_ledger import Ring
 from tests.signals.app.conftest import START, store, walk
 from tests.signals.app.strategies import EveryTenth
 
@@ -351,3 +352,15 @@ def forecast_of(model, instrument, bar_open):
         probability=0.7,
         source="replay:binance",
     )
+
+
+def test_words_of_one_second_ring_once():
+    ring = Ring()
+    assert [ring.may(now) for now in (10.0, 10.2, 10.9, 11.0, 11.5, 12.1)] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]

@@ -7,6 +7,8 @@ where it is used; the import takes a second.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -15,14 +17,37 @@ from numpy.typing import NDArray
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
+ENGINE = "xgboost"
 LARGEST_BYTES = 64 * 1024 * 1024
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 # Of the mean of a quantile function that is linear between the levels and flat beyond them.
 MEAN_WEIGHTS = np.array([0.15, 0.225, 0.25, 0.225, 0.15])
 
 
+NOT_THERE = (
+    "the library of the trees (XGBoost) cannot be loaded here; on macOS it wants the OpenMP "
+    "runtime: brew install libomp"
+)
+
+
 class TreesError(ValueError):
     """Stored trees cannot be used; the sentence says what was found and what was wanted."""
+
+
+@cache
+def engine() -> Any:
+    """Return XGBoost, loaded when it is first wanted.
+
+    Raises
+    ------
+    TreesError
+        Where it is not installed, or a library that it wants is missing.
+    """
+    try:
+        return import_module(ENGINE)
+    except Exception as fault:
+        # Its own error where the shared library cannot be opened is no ImportError.
+        raise TreesError(NOT_THERE) from fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +137,7 @@ class Scorer:
 
     def contributions(self, row: Rows) -> dict[str, float]:
         """Return how much each column moves one row's log-odds (Shapley values of the trees)."""
-        import xgboost
-
+        xgboost = engine()
         matrix = xgboost.DMatrix(row.reshape(1, -1), feature_names=None, nthread=1)
         found = self.direction.predict(matrix, pred_contribs=True)[0]
         return dict(zip(self.names, (float(one) for one in found[:-1]), strict=True))
@@ -130,8 +154,7 @@ def expected(quantiles: Floats) -> Floats:
 
 def grow_direction(rows: Rows, is_up: NDArray[np.bool_], options: TreeOptions) -> Any:
     """Fit the log-odds that the price is higher."""
-    import xgboost
-
+    xgboost = engine()
     matrix = xgboost.QuantileDMatrix(
         rows, is_up.astype(np.float32), max_bin=options.bins, nthread=options.threads
     )
@@ -141,8 +164,7 @@ def grow_direction(rows: Rows, is_up: NDArray[np.bool_], options: TreeOptions) -
 
 def grow_quantiles(rows: Rows, returns: Floats, options: TreeOptions) -> Any:
     """Fit the quantiles of the return."""
-    import xgboost
-
+    xgboost = engine()
     matrix = xgboost.QuantileDMatrix(
         rows, returns.astype(np.float32), max_bin=options.bins, nthread=options.threads
     )
@@ -200,8 +222,7 @@ def open_trees(
 
 
 def _opened(stored: bytes, columns: int) -> Any:
-    import xgboost
-
+    xgboost = engine()
     booster = xgboost.Booster(params={"nthread": 1})
     try:
         booster.load_model(bytearray(stored))

@@ -16,7 +16,7 @@ from signals.columns.series import FOREVER
 from signals.feed import Feed, extents
 from signals.forecasting.leaks import LeakError
 from signals.forecasting.training import Learned, Recipe, Sample, TooLittleError, learn
-from signals.forecasting.trees import LARGEST_BYTES, TreeOptions
+from signals.forecasting.trees import LARGEST_BYTES, TreeOptions, TreesError
 from signals.forecasting.windows import WalkOptions
 from signals.models import ForecastModel
 from signals.samples import feature_plan, sample_of
@@ -36,7 +36,7 @@ RENEW_EVERY_S = 5.0
 STDIN = 0
 MOST_ROWS = 400_000
 # Another attempt would end the same way.
-FINAL = (TrainingError, TooLittleError, LeakError, ColumnError, BadBarsError)
+FINAL = (TrainingError, TooLittleError, LeakError, TreesError, ColumnError, BadBarsError)
 
 
 def training_work(model_id: int, attempt: int) -> bool:

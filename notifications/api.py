@@ -16,8 +16,7 @@ from mystic.lib.api import (
     StrictSerializer,
     StrictText,
     envelope,
-    read_id,
-    read_limit,
+    read_page,
 )
 from mystic.lib.api_schema import describe, enveloped
 from mystic.lib.clock import iso
@@ -91,12 +90,9 @@ class Notifications(ApiView):
         if unread not in {"true", "false"}:
             raise Problem(400, "invalid_choice", "unread must be true or false")
         found = alerts_for(user=user)
-        before = read_id(request, "before")
-        if before is not None:
-            found = found.filter(pk__lt=before)
         if unread == "true":
             found = found.filter(read_at=None)
-        rows = found[: read_limit(request, default=50, largest=500)]
+        rows = read_page(request, found)
         return self.answer(envelope([_alert(row) for row in rows], unread=unread_count(user=user)))
 
     @describe(

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from markets.api_symbols import instrument_of
-from mystic.lib.api import ApiView, combined, envelope, read_id, read_limit
+from mystic.lib.api import ApiView, combined, envelope, read_id, read_page
 from mystic.lib.api_schema import Origin, describe, enveloped
 from mystic.lib.problems import Problem
 from mystic.lib.provenance import Provenance
@@ -67,10 +67,7 @@ class Signals(ApiView):
             strategy_id=read_id(request, "strategy"),
             side=side,
         )
-        before = read_id(request, "before")
-        if before is not None:
-            found = found.filter(pk__lt=before)
-        rows = found[: read_limit(request, default=50, largest=500)]
+        rows = read_page(request, found)
         origin = combined(signal_origin(signal) for signal in rows)
         return self.answer(envelope([_signal(signal) for signal in rows], origin))
 

@@ -9,6 +9,7 @@ from markets.models import Instrument
 from markets.selectors import base_timeframe
 from mystic.models import User
 from signals.models import Decision, Pattern, Progress, Signal, Strategy, StrategyFile
+from signals.selectors_rules import seen_by
 from signals.strategies.registry import CLASSES, misfit, running_timeframe
 
 LATEST = 8
@@ -16,8 +17,7 @@ LATEST = 8
 
 def strategies_for(*, user: User) -> QuerySet[Strategy]:
     """Return the active strategies of everybody, the user's own, and what others shared."""
-    is_visible = Q(owner=None) | Q(owner=user) | Q(is_shared=True)
-    return Strategy.objects.filter(is_visible, is_active=True)
+    return Strategy.objects.filter(seen_by(user), is_active=True)
 
 
 def strategies_unfit() -> list[tuple[str, str, str]]:

@@ -6,6 +6,11 @@ from mystic.models import User
 from signals.models import Strategy
 
 
+def seen_by(user: User) -> Q:
+    """Return the condition on strategies that a user may see: everybody's, own, and shared ones."""
+    return Q(owner=None) | Q(owner=user) | Q(is_shared=True)
+
+
 def own_strategies_for(*, user: User) -> QuerySet[Strategy]:
     """Return the present version of each strategy of the user: written, or a class of their own."""
     found = Strategy.objects.filter(owner=user, definition__replaced_by__isnull=True)

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Q
-
 from markets.models import Instrument
 from markets.selectors import base_timeframe
 from mystic.models import User
@@ -11,6 +9,7 @@ from signals.columns.errors import ColumnError
 from signals.columns.explain import Explanation, explain
 from signals.feed import Feed, extents
 from signals.models import Decision, Signal, Strategy
+from signals.selectors_rules import seen_by
 from signals.services.folder import folder_read
 from signals.services.instances import NoStrategyError, instance_of
 from signals.strategies.params import ParamError
@@ -58,8 +57,7 @@ def why(
         Where the user may not see such a strategy.
     """
     folder_read()
-    is_visible = Q(owner=None) | Q(owner=user) | Q(is_shared=True)
-    row = Strategy.objects.filter(is_visible).get(pk=strategy_id)
+    row = Strategy.objects.filter(seen_by(user)).get(pk=strategy_id)
     base, step = base_timeframe(), row.timeframe
     spans = extents([instrument.pk], base)
     span = spans.get(instrument.pk)

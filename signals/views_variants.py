@@ -4,7 +4,6 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from markets.types import TIMEFRAME_NAMES
 from mystic.models import User
 from signals.models import Strategy
-from signals.selectors_rules import own_strategies_for
+from signals.selectors_rules import own_strategies_for, seen_by
 from signals.services.folder import folder_read
 from signals.services.rules import free_name
 from signals.services.variants import variant_create, variant_edit, variant_read
@@ -30,15 +29,14 @@ def parameters(request: HttpRequest, strategy_id: int) -> HttpResponse:
     """Make a class one's own with other parameters, or change those of one's own."""
     user = cast("User", request.user)
     folder_read()
-    visible = Q(owner=None) | Q(owner=user) | Q(is_shared=True)
     rows = Strategy.objects.filter(
-        visible, definition__replaced_by__isnull=True, class_name__in=list(CLASSES)
+        seen_by(user), definition__replaced_by__isnull=True, class_name__in=list(CLASSES)
     )
     row = get_object_or_404(rows, pk=strategy_id)
     if request.method == "POST":
         return _sent(request, user, row)
     values = {
-        name: f"{value:g}" if isinstance(value, float) else str(value)
+        name: f"{value:.15g}" if isinstance(value, float) else str(value)
         for name, value in row.params.items()
     }
     name = row.name if row.owner_id == user.pk else _free(user, row.name)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from markets.api_symbols import instrument_of
-from mystic.lib.api import ApiView, combined, envelope, read_id, read_limit
+from mystic.lib.api import ApiView, combined, envelope, read_limit, read_page
 from mystic.lib.api_schema import Origin, describe, enveloped
 from mystic.lib.problems import Problem, request_id
 from mystic.lib.units import shown
@@ -201,15 +201,13 @@ class Orders(ApiView):
         query = request.query_params
         symbol = instrument_of(query["symbol"]).symbol if "symbol" in query else None
         found = orders_for(user=_user(request), symbol=symbol)
-        status, before = query.get("status", ""), read_id(request, "before")
+        status = query.get("status", "")
         if status and status != "working" and status not in Order.Status.values:
             allowed = ", ".join(["working", *Order.Status.values])
             raise Problem(400, "invalid_choice", f"status must be one of {allowed}")
         if status:
             found = found.filter(status__in=Order.WORKING if status == "working" else [status])
-        if before is not None:
-            found = found.filter(pk__lt=before)
-        rows = found[: read_limit(request, default=50, largest=500)]
+        rows = read_page(request, found)
         return self.answer(envelope([order_row(row) for row in rows]))
 
     @describe(

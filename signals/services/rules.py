@@ -1,4 +1,4 @@
-"""Written strategies: create, edit, copy, share, switch, delete.
+"""Written strategies: create, edit, share, switch, delete.
 
 An edit that changes what is concluded makes another row: the old one is switched off, keeps its
 decisions, and names the row that took its place in `definition["replaced_by"]`.
@@ -134,20 +134,6 @@ def rules_renew() -> list[Strategy]:
         except ColumnError as fault:
             log.warning("written rules cannot be renewed: %s", fault, extra={"strategy": row.pk})
     return renewed
-
-
-@transaction.atomic
-def rule_copy(*, user: User, strategy: Strategy) -> Strategy:
-    """Give the user the rules of a strategy that they may see, as their own.
-
-    Raises
-    ------
-    DefinitionError
-        Where they have the same already.
-    """
-    data = written_of(strategy).definition.exported()
-    taken = set(own_strategies_for(user=user).values_list("name", flat=True))
-    return rule_create(user=user, data={**data, "name": free_name(data["name"], taken)})
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -11,12 +11,11 @@ from signals.selectors import signals_recent, strategies_for
 from signals.selectors_rules import rules_for, rules_seen_by, successor_of
 from signals.services import evaluation, rule_cost
 from signals.services import rules as rule_services
-from signals.services.instances import instance_of
+from signals.services.instances import instance_of, written_of
 from signals.services.rule_checks import rule_try
 from signals.services.rule_cost import refuse_slow
 from signals.services.rule_now import expression_now
 from signals.services.rules import (
-    rule_copy,
     rule_create,
     rule_delete,
     rule_edit,
@@ -188,10 +187,11 @@ def test_a_private_strategy_is_absent_for_others(ann, ben, cid, up, btc, bars):
 def test_a_copy_is_the_others_own(ann, ben, up):
     row = rule_create(user=ann, data=up)
     rule_share(strategy=row, is_shared=True)
-    mine = rule_copy(user=ben, strategy=row)
+    copied = written_of(row).definition.exported()
+    mine = rule_create(user=ben, data=copied)
     assert (mine.owner, mine.name, mine.version) == (ben, "Up bars", row.version)
     assert not mine.is_shared
-    found = faults(rule_copy, user=ann, strategy=row)
+    found = faults(rule_create, user=ann, data={**copied, "name": "Copy of Up bars"})
     assert found == {"": "you have these rules already: Up bars"}
 
 

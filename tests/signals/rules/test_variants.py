@@ -109,6 +109,16 @@ class TestPage:
         assert "Mine" in page
         assert f"/strategies/{row.pk}/act/" in page
 
+    def test_opening_and_keeping_it_changes_no_digit(self, ann, mine):
+        kept = variant_edit(
+            strategy=mine, name="Mine", timeframe="5m", params={**mine.params, "depth": 0.123456789}
+        )
+        client, path = signed_in(ann), f"/strategies/{kept.pk}/parameters/"
+        assert 'value="0.123456789"' in client.get(path).content.decode()
+        sent = {"name": "Mine", "timeframe": "5m", **{k: str(v) for k, v in kept.params.items()}}
+        client.post(path, sent)
+        assert Strategy.objects.get(owner=ann, is_active=True).version == kept.version
+
     def test_wrong_values_are_said_beside_their_field(self, ann, shared):
         sent = {"name": "Mine", "timeframe": "5m", "fast": "x", "slow": "30", "depth": "0.5"}
         answer = signed_in(ann).post(f"/strategies/{shared.pk}/parameters/", sent)

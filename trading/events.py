@@ -42,3 +42,33 @@ class RiskHalted:
     user_id: int
     reason_code: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResearchWanted:
+    """A backtest or a sweep is committed and waits for a worker."""
+
+    kind: str
+    row_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResearchChanged:
+    """A backtest or a sweep went on or ended; `kind` is `backtest` or `sweep`."""
+
+    kind: str
+    row_id: int
+    user_id: int
+    state: str
+    progress: float
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParityReported:
+    """A deployment was held against its strategy run again."""
+
+    report_id: int
+    deployment_id: int
+    user_id: int

@@ -74,6 +74,24 @@ CORE_SETTINGS = (
         integer(1, 3650),
         "Days that decisions which asked for nothing are kept.",
     ),
+    Setting(
+        "MYSTIC_RESEARCH_PROCESSES",
+        "0",
+        integer(0, 64),
+        "Processes that make backtests and sweeps at a time; 0 is the number of cores less one.",
+    ),
+    Setting(
+        "MYSTIC_RESEARCH_MINUTES",
+        "60",
+        integer(1, 1440),
+        "A backtest that takes longer is ended.",
+    ),
+    Setting(
+        "MYSTIC_RESEARCH_PER_USER",
+        "10",
+        integer(1, 1000),
+        "Backtests and sweeps of one user that may wait or run at a time.",
+    ),
     Setting("MYSTIC_HISTORY_DAYS", "30", integer(1, 3650), "Days of bars that are back-filled."),
     Setting(
         "MYSTIC_MAX_QUOTE_AGE_MS",

@@ -41,6 +41,7 @@ __all__ = [
     "hours_load",
     "instrument_by_symbol",
     "instruments_of",
+    "instruments_ranked",
     "instruments_watched",
     "quote_provenance",
     "series_extent",
@@ -88,7 +89,7 @@ def stock_codes() -> list[str]:
     return [code_of(one, env) for one in found if not off_reason(one, env)]
 
 
-def _instruments() -> QuerySet[Instrument]:
+def instruments_ranked() -> QuerySet[Instrument]:
     """Return the instruments of the configured kind of venue, those of configured ones first."""
     code = venue_configured()
     codes = [code, *stock_codes()]
@@ -135,7 +136,13 @@ def instrument_by_symbol(symbol: str) -> Instrument:
     plain = _plain(symbol)
     # A stored name begins with a letter, a digit or ^: the rest need not be looked at closely.
     near = Q(symbol__istartswith=plain[:1]) | Q(symbol__startswith="^")
-    found = _instruments().filter(near).annotate(plain=_plain_stored()).filter(plain=plain).first()
+    found = (
+        instruments_ranked()
+        .filter(near)
+        .annotate(plain=_plain_stored())
+        .filter(plain=plain)
+        .first()
+    )
     if found is None:
         message = f"{symbol} is not in the catalogue"
         raise Instrument.DoesNotExist(message)
@@ -149,7 +156,9 @@ def instruments_watched() -> list[Instrument]:
     Macro series are watched by their own feeds: nothing is decided on their bars.
     """
     kind = Instrument.AssetClass
-    rows = list(_instruments().filter(is_watched=True, asset_class__in=[kind.CRYPTO, kind.STOCK]))
+    rows = list(
+        instruments_ranked().filter(is_watched=True, asset_class__in=[kind.CRYPTO, kind.STOCK])
+    )
     pairs = [row for row in rows if row.asset_class == kind.CRYPTO]
     stocks = [row for row in rows if row.asset_class == kind.STOCK]
     if any(row.venue.code == venue_configured() for row in pairs):

@@ -1,16 +1,12 @@
 """The work of one training, done by the process that holds its lease."""
 
+import functools
 import logging
-import os
-import threading
-from contextlib import suppress
 from datetime import UTC, datetime
-
-from django.db import close_old_connections, connection
-from django.db.utils import Error as DatabaseFault
 
 from markets.selectors import base_timeframe
 from markets.sessions import ALWAYS
+from mystic.lib.leases import LeaseKeeper
 from signals.columns.errors import BadBarsError, ColumnError
 from signals.columns.series import FOREVER
 from signals.feed import Feed, extents
@@ -32,8 +28,6 @@ from signals.services.training import (
 
 log = logging.getLogger(__name__)
 
-RENEW_EVERY_S = 5.0
-STDIN = 0
 MOST_ROWS = 400_000
 # Another attempt would end the same way.
 FINAL = (TrainingError, TooLittleError, LeakError, TreesError, ColumnError, BadBarsError)
@@ -107,55 +101,13 @@ def model_sample(model: ForecastModel) -> Sample:
     )
 
 
-class Keeper:
-    """Renews the lease beside the work, and ends the process where it is no longer wanted.
-
-    Cancelled, or taken over because this process stood still too long: whatever it computes then
-    would be thrown away. Where the platform that began it is gone, the training waits again.
-
-    Parameters
-    ----------
-    watches_input : bool
-        Whether the standard input is a pipe from the process that began this one.
-    """
-
-    def __init__(self, model_id: int, attempt: int, *, watches_input: bool) -> None:
-        self._model_id, self._attempt = model_id, attempt
-        self._watches_input = watches_input
-        self._done = threading.Event()
-
-    def __enter__(self) -> "Keeper":
-        threading.Thread(target=self._renew, name="training-lease", daemon=True).start()
-        if self._watches_input:
-            threading.Thread(target=self._orphaned, name="training-parent", daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-
-    def _renew(self) -> None:
-        while not self._done.wait(RENEW_EVERY_S):
-            try:
-                is_ours = training_renew(self._model_id, self._attempt)
-            except DatabaseFault as fault:
-                log.warning("a training's lease could not be renewed: %s", fault)
-                close_old_connections()
-                continue
-            if not is_ours and not self._done.is_set():
-                os._exit(3)
-
-    def _orphaned(self) -> None:
-        # Not by `sys.stdin`: its lock, held by a waiting thread, ends the process with an abort.
-        with suppress(OSError):
-            while os.read(STDIN, 4096):
-                continue
-        if self._done.is_set():
-            return
-        try:
-            training_give_back(self._model_id, self._attempt, "", counts=False)
-        finally:
-            connection.close()
-            os._exit(4)
+def training_keeper(model_id: int, attempt: int) -> LeaseKeeper:
+    """Return what keeps the lease of a training while it is made."""
+    return LeaseKeeper(
+        "a training",
+        renew=functools.partial(training_renew, model_id, attempt),
+        hand_back=functools.partial(training_give_back, model_id, attempt, "", counts=False),
+    )
 
 
 def when(moment: int) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mystic.lib.bus import publish
+from mystic.lib.leases import follow_parent
 from signals.events import ModelTrained
 from signals.models import ForecastModel
 from signals.services.training import training_claim
-from signals.services.training_work import Keeper, training_work, when
+from signals.services.training_work import training_keeper, training_work, when
 
 NICENESS = 10
 
@@ -35,7 +36,8 @@ class Command(BaseCommand):
                 )
         else:
             os.nice(NICENESS)
-        with Keeper(model_id, attempt, watches_input=is_child):
+            follow_parent()
+        with training_keeper(model_id, attempt):
             training_work(model_id, attempt)
         if is_child:
             return

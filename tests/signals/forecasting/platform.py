@@ -12,7 +12,7 @@ django.setup()
 from django.db import connection  # noqa: E402
 
 from markets.models import Instrument, Venue  # noqa: E402
-from mystic.lib import bus  # noqa: E402
+from mystic.lib import bus, children  # noqa: E402
 from signals.events import ModelTrained, TrainingWanted  # noqa: E402
 from signals.models import ForecastModel  # noqa: E402
 from signals.services import training_child  # noqa: E402
@@ -57,13 +57,13 @@ def main():
     bus._handlers[TrainingWanted] = []
     bus.subscribe(ModelTrained, lambda event: heard.set())
     begun = []
-    popen = training_child.subprocess.Popen
+    popen = children.subprocess.Popen
 
     def remembered(*args, **options):
         begun.append(popen(*args, **options))
         return begun[-1]
 
-    training_child.subprocess.Popen = remembered
+    children.subprocess.Popen = remembered
     first = ask("first", SMALL)
     assert training_child.training_begin(first.pk)
     assert heard.wait(120)

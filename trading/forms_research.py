@@ -33,7 +33,15 @@ METHODS = (("grid", "Every point of the grid"), ("random", "Points at random"), 
 SPANS = (("30", "Last 30 days"), ("90", "Last 90 days"), ("365", "Last year"), ("all", "All"))
 OBJECTIVES = ("sharpe", "sortino", "calmar", "return", "profit_factor", "expectancy", "sqn")
 SEARCH = {"method": "grid", "points": "200", "objective": "sharpe", "seed": "7", "where": ""}
-WALK = {"folds": "6", "train_share": "3", "window": "rolling"}
+WALK = {
+    "scheme": "rolling",
+    "train_days": "90",
+    "test_days": "30",
+    "embargo_days": "0",
+    "purge_bars": "0",
+    "choose": "stability",
+}
+WALK_WORDS = ("scheme", "choose")
 
 
 @dataclass(slots=True)
@@ -135,6 +143,13 @@ class ResearchForm:
         told |= {one: self._whole(one, self.search[one]) for one in ("points", "seed")}
         return told
 
+    def read_walk(self) -> dict[str, Any]:
+        """Return the windows of a walk-forward."""
+        return {
+            name: text if name in WALK_WORDS else self._whole(name, text)
+            for name, text in self.walk.items()
+        }
+
     def show(self, place: str, sentence: str) -> None:
         """Put a fault beside the field that it is about."""
         steps = place.strip("/").split("/")
@@ -145,6 +160,8 @@ class ResearchForm:
             row.error = sentence
         elif steps[0] == "assumptions" and (name := research_fields.place_of(place)):
             self.assumed_errors[name] = sentence
+        elif steps[0] == "walk" and steps[-1] in WALK:
+            self.errors[steps[-1]] = sentence
         elif steps[0] in {*SEARCH, *FIELDS}:
             self.errors[FIELDS.get(steps[0], steps[0])] = sentence
         else:

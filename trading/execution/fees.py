@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-PARTS = 1_000_000
+from trading.execution.arithmetic import PARTS, share_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,33 @@ class FeeSchedule:
     def fee(self, notional: int, *, is_maker: bool) -> int:
         """Return the fee in quote units, rounded up: the payer never gains from rounding."""
         rate = self.maker_ppm if is_maker else self.taker_ppm
-        return -(-notional * rate // PARTS)
+        return share_up(notional, rate, PARTS)
 
     def with_fee(self, notional: int) -> int:
         """Return notional plus the larger of both fees: what must be held for it."""
         rate = max(self.maker_ppm, self.taker_ppm)
-        return notional - (-notional * rate // PARTS)
+        return notional + share_up(notional, rate, PARTS)
 
 
 PAPER = FeeSchedule(maker_ppm=1_000, taker_ppm=1_000)
+
+PUBLISHED: dict[str, FeeSchedule] = {
+    "binance": FeeSchedule(maker_ppm=1_000, taker_ppm=1_000),
+    "coinbase": FeeSchedule(maker_ppm=6_000, taker_ppm=12_000),
+    "kraken": FeeSchedule(maker_ppm=2_500, taker_ppm=4_000),
+    "alpaca": FeeSchedule(maker_ppm=0, taker_ppm=0),
+    "massive": FeeSchedule(maker_ppm=0, taker_ppm=0),
+    "yahoo": FeeSchedule(maker_ppm=0, taker_ppm=0),
+}
+"""Spot fees of the lowest tier by venue; sources and dates in docs/backtests.md.
+
+Stocks are traded without commission, as at Alpaca, whoever tells their prices.
+"""
+
+
+def schedule_for(venue: str) -> FeeSchedule:
+    """Return the published fees of a venue's code; those of paper where none are known.
+
+    A replay pays what its venue asks: `replay:binance` as `binance`, `ccxt-kraken` as `kraken`.
+    """
+    return PUBLISHED.get(venue.removeprefix("replay:").removeprefix("ccxt-"), PAPER)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mystic.lib.units import notional_units
+from trading.execution.arithmetic import quantity_of, worth_down, worth_up
 
 
 class Side(StrEnum):
@@ -33,31 +33,27 @@ class Terms:
     min_quantity: int = 0
     min_notional: int = 0
 
+    @property
+    def split(self) -> int:
+        """What a product of quantity and price is divided by to be quote units."""
+        return int(10 ** max(self.base_scale + self.price_scale - self.quote_scale, 0))
+
+    @property
+    def grow(self) -> int:
+        """What a product of quantity and price is multiplied by to be quote units."""
+        return int(10 ** max(self.quote_scale - self.base_scale - self.price_scale, 0))
+
     def paid(self, quantity: int, price: int) -> int:
         """Return what a buyer pays in quote units, rounded up."""
-        return self._notional(quantity, price, is_rounded_up=True)
+        return worth_up(quantity, price, self.split, self.grow)
 
     def received(self, quantity: int, price: int) -> int:
         """Return what a seller receives in quote units, rounded down."""
-        return self._notional(quantity, price, is_rounded_up=False)
-
-    def _notional(self, quantity: int, price: int, *, is_rounded_up: bool) -> int:
-        return notional_units(
-            quantity,
-            price,
-            base_scale=self.base_scale,
-            price_scale=self.price_scale,
-            quote_scale=self.quote_scale,
-            is_rounded_up=is_rounded_up,
-        )
+        return worth_down(quantity, price, self.split, self.grow)
 
     def quantity_for(self, notional: int, price: int) -> int:
         """Return the largest step multiple that costs at most `notional` at `price`."""
-        if notional <= 0 or price <= 0:
-            return 0
-        shift = self.base_scale + self.price_scale - self.quote_scale
-        scaled: int = notional * 10**shift if shift >= 0 else notional // 10**-shift
-        return self.on_step(scaled // price)
+        return quantity_of(notional, price, self.split, self.grow, self.step)
 
     def on_step(self, quantity: int) -> int:
         return quantity - quantity % self.step

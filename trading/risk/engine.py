@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from mystic.lib.units import LARGEST_UNITS
+from trading.execution.arithmetic import share
 from trading.execution.terms import Side, Terms
+from trading.risk.arithmetic import dearest, default_stop, default_take, loss_budget, spendable
 from trading.risk.reasons import Reason
 from trading.risk.values import PARTS, AccountState, Limits, Request, Sizing, Verdict
 
@@ -50,9 +52,9 @@ def stops_attached(
 ) -> tuple[int, int]:
     """Return stop and take of an entry at `price`, with the defaults where none is given."""
     if stop is None:
-        stop = terms.on_tick(price * (PARTS - limits.stop_ppm) // PARTS)
+        stop = default_stop(price, limits.stop_ppm, terms.tick)
     if take is None:
-        take = terms.on_tick(price + (price - stop) * limits.take_milli // 1_000)
+        take = default_take(price, stop, limits.take_milli, terms.tick)
     return stop, take
 
 
@@ -63,12 +65,10 @@ def worst_price(request: Request, state: AccountState, limits: Limits) -> int:
     """
     price = request.price or 0
     if request.side == Side.SELL:
-        return price * (PARTS - MARKET_BAND_PPM) // PARTS
+        return share(price, PARTS - MARKET_BAND_PPM, PARTS)
     room = limits.position_cap(state.equity) - state.position_value
     terms = request.terms
-    shift = terms.base_scale + terms.price_scale - terms.quote_scale
-    scaled: int = room * 10**shift if shift >= 0 else room // 10**-shift
-    return min(price * (PARTS + MARKET_BAND_PPM) // PARTS, scaled // request.quantity)
+    return dearest(price, request.quantity, room, MARKET_BAND_PPM, terms.split, terms.grow)
 
 
 def size(request: Request, state: AccountState, limits: Limits) -> Sizing:
@@ -109,9 +109,9 @@ def _standing_refusal(request: Request, state: AccountState, limits: Limits) -> 
 
 def _without_fee(cash: int, request: Request) -> int:
     """Return the notional that `cash` pays with its fee, when the worst market price comes."""
-    band = PARTS + (MARKET_BAND_PPM if request.is_market else 0)
-    rate = max(request.fees.maker_ppm, request.fees.taker_ppm)
-    return max(cash - 2, 0) * PARTS // (PARTS + rate) * PARTS // band
+    band_ppm = MARKET_BAND_PPM if request.is_market else 0
+    fee_ppm = max(request.fees.maker_ppm, request.fees.taker_ppm)
+    return spendable(cash, fee_ppm, band_ppm)
 
 
 def _budget_quantity(request: Request, state: AccountState, limits: Limits) -> int:
@@ -122,8 +122,7 @@ def _budget_quantity(request: Request, state: AccountState, limits: Limits) -> i
 
 def _loss_budget(state: AccountState, limits: Limits) -> int:
     """Return what may still be put at risk before the day's limit is reached, all stops hit."""
-    lost = max(state.opening_equity - state.equity, 0)
-    return max(limits.max_daily_loss - lost - state.open_risk, 0)
+    return loss_budget(state.equity, state.opening_equity, state.open_risk, limits.max_daily_loss)
 
 
 def _tradable(request: Request, _state: AccountState, _limits: Limits) -> Verdict | None:

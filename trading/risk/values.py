@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from trading.execution.arithmetic import PARTS as PARTS
 from trading.execution.fees import FeeSchedule
 from trading.execution.terms import Terms
+from trading.risk.arithmetic import exposure_cap, position_cap
 from trading.risk.reasons import Reason
-
-PARTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class Limits:
     take_milli: int
 
     def position_cap(self, equity: int) -> int:
-        return min(max(equity, 0) * self.position_ppm // PARTS, self.max_position_notional)
+        return position_cap(equity, self.position_ppm, self.max_position_notional)
 
     def exposure_cap(self, equity: int) -> int:
-        return max(equity, 0) * self.exposure_ppm // PARTS
+        return exposure_cap(equity, self.exposure_ppm)
 
 
 @dataclass(frozen=True, slots=True)

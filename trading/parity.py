@@ -15,6 +15,7 @@ UNSEEN_FOR_S = 60.0
 LEAST_MATCH = 0.99
 """Below this the owner is told, and the live gate stays closed."""
 LONGEST_DETAIL = 300
+VALUES = "values."
 
 # The words of `ParityDifference.Cause`.
 DATA_REVISED, LATE_BAR, CODE_VERSION = "data_revised", "late_bar", "code_version"
@@ -86,7 +87,7 @@ def differing(was: Word, again: Word | None) -> tuple[str, ...]:
     found = [name for name in names if getattr(was, name) != getattr(again, name)]
     missing = object()
     values = [
-        f"values.{name}"
+        f"{VALUES}{name}"
         for name in sorted({*was.values, *again.values})
         if was.values.get(name, missing) != again.values.get(name, missing)
     ]
@@ -98,13 +99,10 @@ def excerpt(word: Word | None, names: Sequence[str]) -> dict[str, Any]:
     if word is None:
         return {}
     told: dict[str, Any] = {"verdict": word.verdict}
-    for name in names:
-        plain = name.removeprefix("values.")
-        if plain == name:
-            told[name] = getattr(word, name)
-        elif plain in word.values:
-            told[name] = word.values[plain]
-    return told
+    told |= {name: getattr(word, name) for name in names if not name.startswith(VALUES)}
+    asked = [name.removeprefix(VALUES) for name in names if name.startswith(VALUES)]
+    values = {name: word.values[name] for name in asked if name in word.values}
+    return told | ({"values": values} if values else {})
 
 
 def cause_of(facts: Facts) -> str:

@@ -45,6 +45,7 @@ PATHS = (
     "tests/signals/test_agents.py",
     "tests/signals/test_parity.py",
     "tests/signals/test_planted_leaks.py",
+    "tests/trading/performance",
     "tests/trading/test_fills.py",
     "tests/trading/test_order_state.py",
     "tests/trading/test_risk.py",

@@ -1,5 +1,6 @@
 """The figures of one account: of its daily equity, its trades, and buying and holding instead."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -56,19 +57,24 @@ def figures(
         raise FigureError("there is no equity: give what the account began with at least")
     held = None if exposure is None else floats(exposure, "exposure")
     times = None if day_times is None else np.asarray(day_times, dtype=np.int64)
-    found: dict[str, float | None] = {
-        "final_equity": float(equity[-1]),
-        "net_profit": float(equity[-1] - equity[0]),
-        "return": float(equity[-1] / equity[0] - 1.0) if equity[0] > 0 else None,
-        **_of_equity(equity, periods, times),
-        "exposure": float(np.mean(held != 0)) if held is not None and len(held) else None,
-    }
-    if trades is not None:
-        found |= trade_metrics(trades)
-        found["turnover"] = _turnover(trades, equity, periods)
-    if benchmark is not None:
-        found |= _against(equity, floats(benchmark, "benchmark"), periods)
-    return {name: found.get(name) for name in METRICS}
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows becomes None below
+        found: dict[str, float | None] = {
+            "final_equity": float(equity[-1]),
+            "net_profit": float(equity[-1] - equity[0]),
+            "return": float(equity[-1] / equity[0] - 1.0) if equity[0] > 0 else None,
+            **_of_equity(equity, periods, times),
+            "exposure": float(np.mean(held != 0)) if held is not None and len(held) else None,
+        }
+        if trades is not None:
+            found |= trade_metrics(trades)
+            found["turnover"] = _turnover(trades, equity, periods)
+        if benchmark is not None:
+            found |= _against(equity, floats(benchmark, "benchmark"), periods)
+    return {name: _finite(found.get(name)) for name in METRICS}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _of_equity(equity: Floats, periods: int, times: Ints | None) -> dict[str, float | None]:

@@ -26,16 +26,23 @@ class Walk(NamedTuple):
     volume: Floats
 
 
-def walk(count: int, *, seed: int = 1, end: int | None = None, timeframe: int = MINUTE) -> Walk:
+def walk(
+    count: int,
+    *,
+    seed: int = 1,
+    end: int | None = None,
+    timeframe: int = MINUTE,
+    places: int = 2,
+) -> Walk:
     """Return `count` possible bars whose last one opens at `end`."""
     random = np.random.default_rng(seed)
     last = START + count * timeframe if end is None else end
     times = last - timeframe * np.arange(count - 1, -1, -1, dtype=np.int64)
-    close = np.round(1000 * np.exp(np.cumsum(random.normal(0, 0.0008, count))), 2)
+    close = np.round(1000 * np.exp(np.cumsum(random.normal(0, 0.0008, count))), places)
     opened = np.concatenate(([1000.0], close[:-1]))
     spread = np.abs(random.normal(0, 0.0005, (2, count))) * close
-    high = np.round(np.maximum(opened, close) + spread[0], 2)
-    low = np.round(np.minimum(opened, close) - spread[1], 2)
+    high = np.round(np.maximum(opened, close) + spread[0], places)
+    low = np.round(np.minimum(opened, close) - spread[1], places)
     return Walk(times, opened, high, low, close, np.round(random.uniform(0.1, 50, count), 5))
 
 

@@ -6,26 +6,31 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-FOLDER = HERE / ".venv"
-PYTHON = FOLDER / "bin" / "python"
-REQUIREMENTS = HERE / "requirements.txt"
 
 
-def python() -> Path:
-    """Return the peers' interpreter; install what is locked on first use and after a change."""
-    done = FOLDER / ".installed"
-    if not done.exists() or done.read_text() != REQUIREMENTS.read_text():
+def python(group: str = "") -> Path:
+    """Return the peers' interpreter; install what is locked on first use and after a change.
+
+    `group` names peers that do not go with the others: `backtest`.
+    """
+    suffix = f"-{group}" if group else ""
+    requirements = HERE / f"requirements{suffix}.txt"
+    folder = HERE / f".venv{suffix}"
+    interpreter = folder / "bin" / "python"
+    done = folder / ".installed"
+    if not done.exists() or done.read_text() != requirements.read_text():
         print("installing the peers (once) ...", flush=True)
-        venv.create(FOLDER, clear=True, symlinks=True, with_pip=True)
+        venv.create(folder, clear=True, symlinks=True, with_pip=True)
         subprocess.run(
-            [*installer(), "--require-hashes", "--no-deps", "-r", REQUIREMENTS], check=True
+            [*installer(interpreter), "--require-hashes", "--no-deps", "-r", requirements],
+            check=True,
         )
-        done.write_text(REQUIREMENTS.read_text())
-    return PYTHON
+        done.write_text(requirements.read_text())
+    return interpreter
 
 
-def installer() -> list[str]:
+def installer(interpreter: Path) -> list[str]:
     uv = Path(sys.executable).parent / "uv"
     if uv.exists():
-        return [str(uv), "pip", "install", "-q", "--python", str(PYTHON)]
-    return [str(PYTHON), "-m", "pip", "install", "-q"]
+        return [str(uv), "pip", "install", "-q", "--python", str(interpreter)]
+    return [str(interpreter), "-m", "pip", "install", "-q"]

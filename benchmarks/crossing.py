@@ -1,0 +1,16 @@
+"""The rules that every backtester in the benchmarks is given.
+
+Buy all when the fast average crosses above the slow one, at the next open; sell when it crosses
+below, or at the stop or the target.
+"""
+
+FAST, SLOW = 10, 30
+STOP, TAKE = 0.02, 0.04
+FEE = 0.0001
+CASH = 1_000_000.0
+# Enough that no two averages are equal by rounding.
+PLACES = 6
+BARS = 500_000
+SWEEP_BARS = 105_120
+SWEEP_FAST = tuple(range(5, 15))
+SWEEP_SLOW = tuple(range(20, 60, 2))

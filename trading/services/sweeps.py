@@ -22,7 +22,6 @@ from trading.services.sweep_asked import (
     search_read,
     walk_read,
 )
-from trading.services.trials import trials_work
 
 __all__ = ["KIND", "sweep_archive", "sweep_cancel", "sweep_start", "trials_work"]
 
@@ -160,3 +159,10 @@ def sweep_cancel(*, sweep: Sweep, actor: str) -> bool:
 def sweep_archive(*, sweep: Sweep, is_archived: bool = True) -> None:
     """Leave an ended search out of lists, or put it back."""
     Sweep.objects.filter(pk=sweep.pk).update(is_archived=is_archived)
+
+
+def trials_work(worker: str) -> bool:
+    """Make some trials of one search, or end one; tell whether anything was done."""
+    from trading.services.trials import trials_work as work
+
+    return work(worker)

@@ -14,7 +14,7 @@ from benchmarks.crossing import FEE, PLACES, STOP, SWEEP_BARS, SWEEP_FAST, SWEEP
 from benchmarks.inputs import walk
 
 
-def work(is_warm: bool) -> dict[str, Any]:
+def work(*, is_warm: bool) -> dict[str, Any]:
     made = walk(1000 if is_warm else SWEEP_BARS, places=PLACES, timeframe=300)
     frame = pd.DataFrame(
         {name: getattr(made, name) for name in ("open", "high", "low", "close")},

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import task_postrun, task_prerun
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mystic.settings")
@@ -14,8 +15,10 @@ app.autodiscover_tasks()
 # The slow sources have a module of tasks each.
 for topic in ("candles", "catalogue", "feeds", "options", "quality", "sessions", "sources"):
     app.autodiscover_tasks(["markets"], related_name=f"tasks_{topic}")
-for topic in ("models", "ledger"):
+for topic in ("models", "ledger", "analysis"):
     app.autodiscover_tasks(["signals"], related_name=f"tasks_{topic}")
+for topic in ("research", "parity"):
+    app.autodiscover_tasks(["trading"], related_name=f"tasks_{topic}")
 
 # A sweep finds rows whose doorbell was lost; each expires before the next is due.
 app.conf.beat_schedule = {
@@ -27,6 +30,12 @@ app.conf.beat_schedule = {
     # Trainings that wait or crashed, models that are due anew or drift.
     "signals-models": {
         "task": "signals.tasks_models.sweep",
+        "schedule": 30.0,
+        "options": {"expires": 28.0},
+    },
+    # Analyses that wait, or whose process ended too early.
+    "signals-analysis": {
+        "task": "signals.tasks_analysis.sweep",
         "schedule": 30.0,
         "options": {"expires": 28.0},
     },
@@ -45,6 +54,23 @@ app.conf.beat_schedule = {
         "task": "trading.tasks.sweep",
         "schedule": 5.0,
         "options": {"expires": 4.0},
+    },
+    # Backtests and sweeps that wait, or whose process was lost.
+    "trading-research": {
+        "task": "trading.tasks_research.sweep",
+        "schedule": 15.0,
+        "options": {"expires": 14.0},
+    },
+    # Every running deployment held against its strategy run again; later looks find missed ones.
+    "trading-parity": {
+        "task": "trading.tasks_parity.nights",
+        "schedule": crontab(hour=0, minute=20),
+        "options": {"expires": 1_800.0},
+    },
+    "trading-parity-missed": {
+        "task": "trading.tasks_parity.nights",
+        "schedule": 900.0,
+        "options": {"expires": 600.0},
     },
     "notifications-sweep": {
         "task": "notifications.tasks.sweep",

@@ -3,10 +3,13 @@
     quote       -> stops, targets and resting orders; market makers; price rules; pages
     bars closed -> evaluate -> signal -> act -> order -> fill -> alert -> page
                 -> forecast -> vote -> page;  forecast -> score, when its bar has come
+    research    -> a process that makes backtests and trials -> result -> page
 
 Listeners of quotes, books and bars run on the streamer's loop and only look into memory. Work that
 must happen has its row already: a task or a doorbell names the row, and a sweep finds it otherwise.
 """
+
+from dataclasses import astuple
 
 from mystic.lib import bus
 
@@ -69,8 +72,9 @@ def _markets() -> None:
 
 def _signals() -> None:
     from notifications import tasks as notifications
-    from signals import live, tasks_ledger, tasks_models
+    from signals import live, tasks_analysis, tasks_ledger, tasks_models
     from signals.events import (
+        AnalysisWanted,
         ConsensusReached,
         DecisionsWritten,
         ForecastsMade,
@@ -83,6 +87,7 @@ def _signals() -> None:
 
     shelf.refresh = models_shelve
     bus.subscribe(TrainingWanted, lambda event: tasks_models.train.delay(event.model_id))
+    bus.subscribe(AnalysisWanted, lambda event: tasks_analysis.analyse.delay(event.analysis_id))
     bus.subscribe(SignalRaised, lambda event: trading.act.delay(event.signal_id))
     bus.subscribe(SignalRaised, notifications.on_signal)
     bus.subscribe(SignalRaised, live.on_signal)
@@ -95,13 +100,17 @@ def _trading() -> None:
     from markets.selectors_streamed import stream_also
     from notifications import tasks as notifications
     from notifications.services import listeners
-    from trading import desk, live
+    from notifications.services.parity import on_parity_reported
+    from trading import desk, live, tasks_parity, tasks_research
     from trading.at_work import symbols_at_work
     from trading.events import (
         OrderChanged,
         OrderFilled,
         OrderSubmitted,
+        ParityReported,
+        ParityWanted,
         PositionChanged,
+        ResearchWanted,
         RiskHalted,
     )
     from trading.watch import watch
@@ -116,6 +125,9 @@ def _trading() -> None:
     bus.subscribe(OrderFilled, notifications.on_fill)
     bus.subscribe(RiskHalted, live.on_risk_halted)
     bus.subscribe(RiskHalted, listeners.on_risk_halted)
+    bus.subscribe(ParityWanted, lambda event: tasks_parity.report.delay(*astuple(event)))
+    bus.subscribe(ParityReported, on_parity_reported)
+    bus.subscribe(ResearchWanted, lambda event: tasks_research.work.delay())
 
 
 def _notifications() -> None:

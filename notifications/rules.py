@@ -179,6 +179,14 @@ def risk_text(*, account: str, reason_code: str, detail: str) -> Text:
     )
 
 
+def parity_text(*, strategy: str, account: str, summary: str) -> Text:
+    return _text(
+        f"{strategy} on {account} does not decide the same again",
+        f"{summary}.",
+        "Its page says which decisions, and what each difference comes from.",
+    )
+
+
 def source_text(*, source: str, state: str, detail: str) -> Text:
     return _text(
         f"Data source {source} is {state}",

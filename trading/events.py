@@ -66,6 +66,16 @@ class ResearchChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ParityWanted:
+    """Somebody asks to hold a deployment against its strategy; without a span, all of it."""
+
+    deployment_id: int
+    asked_by: str
+    from_open: int | None = None
+    through_open: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ParityReported:
     """A deployment was held against its strategy run again."""
 

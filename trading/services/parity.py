@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 from django.utils import timezone
 
 from markets.models import Instrument
@@ -26,8 +26,6 @@ from trading.services.parity_fills import Filled, fills_compared
 
 NIGHTLY = "nightly"
 NIGHT_AT = time(0, 20)
-# A night looks at what was decided since the last one, and a day more: corrections come later.
-OVERLAP = timedelta(days=1)
 # So many decisions are compared at a time.
 CHUNK = 4_096
 # So many differences are written one by one; the counts are whole.
@@ -103,32 +101,10 @@ def parity_report(
     return _written(deployment, span, tally, asked_by)
 
 
-def parity_nightly(*, deployment: Deployment) -> ParityReport | None:
-    """Write the report of the night: what was decided since the last one, and a day before it."""
-    last = deployment.parity_reports.order_by("-through_open").first()
-    begin = None if last is None else last.through_open - int(OVERLAP.total_seconds())
-    return parity_report(deployment=deployment, from_open=begin, asked_by=NIGHTLY)
-
-
-def parity_due(*, now: datetime | None = None) -> QuerySet[Deployment]:
-    """Return the running deployments that have no report since the last 00:20 UTC.
-
-    One that was switched on later waits for its first night.
-    """
-    night = last_night(now or timezone.now())
-    reported = Count("parity_reports", filter=_of_night(night))
-    running = Deployment.objects.filter(state=Deployment.State.ACTIVE, created_at__lt=night)
-    return running.annotate(reported=reported).filter(reported=0).order_by("pk")
-
-
 def last_night(now: datetime) -> datetime:
     """Return the newest 00:20 UTC that is over."""
     night = datetime.combine(now.date(), NIGHT_AT, tzinfo=now.tzinfo)
     return night if night <= now else night - timedelta(days=1)
-
-
-def _of_night(night: datetime) -> Q:
-    return Q(parity_reports__made_at__gte=night, parity_reports__asked_by=NIGHTLY)
 
 
 def _decisions(

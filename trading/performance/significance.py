@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtr
 
 from trading.performance.types import FigureError, Floats
 
@@ -92,17 +92,16 @@ def deflated_sharpe(record: Record, trials: float, variance: float) -> float | N
     return probabilistic_sharpe(record, expected_maximum_sharpe(trials, variance))
 
 
-def chance_of_better(record: Record, trials: float, variance: float = 0.0) -> float | None:
+def chance_of_better(record: Record, trials: float) -> float | None:
     """Return the probability that the best of so many random strategies would be better.
 
-    A random strategy's Sharpe ratio is taken for normal around 0. Its variance is that of an
-    estimate of this length, or that of the trials where it is larger: trials that are alike
-    share their luck, and must not look like certainty.
+    A random strategy earns nothing in the mean and its days are independent: its mean by its
+    scatter, times the root of the days, is Student's t. The variance of the trials that were made
+    plays no part: trials that are alike share their luck, and must not look like certainty.
     """
-    if record.count < 2 or trials < 1 or record.variance_part <= 0:
+    if record.count < 2 or trials < 1:
         return None
-    noise = math.sqrt(max(variance, record.variance_part / (record.count - 1)))
-    worse = float(ndtr(record.sharpe / noise))
+    worse = float(stdtr(record.count - 1, record.sharpe * math.sqrt(record.count)))
     return 1.0 if worse == 0.0 else float(-math.expm1(trials * math.log(worse)))
 
 

@@ -53,7 +53,7 @@ def verdict(record: Record | None, trials: float, variance: float) -> Verdict:
     """
     expected = expected_maximum_sharpe(trials, variance)
     deflated = None if record is None else deflated_sharpe(record, trials, variance)
-    luck = None if record is None else chance_of_better(record, trials, variance)
+    luck = None if record is None else chance_of_better(record, trials)
     if record is None or deflated is None or luck is None:
         sentence = "nothing can be said: there are too few returns, or none of them differs"
         return Verdict(Word.UNKNOWN, sentence, deflated, luck, expected, None)

@@ -31,10 +31,10 @@ class Rebalance(StrEnum):
 class Correlation:
     """Pearson's correlation of daily returns, and how likely chance alone gives as much.
 
-    `values` and `p_values` are square; NaN-free: a run that never moves has None in its places.
+    `coefficients` and `p_values` are square; a run that never moves has None in its places.
     """
 
-    values: tuple[tuple[float | None, ...], ...]
+    coefficients: tuple[tuple[float | None, ...], ...]
     p_values: tuple[tuple[float | None, ...], ...]
     days: int
 

@@ -5,13 +5,14 @@ gaps and points from `end` on are as if they were not there.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
 
-from markets.bars import BarArrays, resample
+from markets.bars import BarArrays, packed, resample
 from markets.models import Candle, Gap, Instrument
 from markets.selectors import instrument_by_symbol
 from markets.selectors_feeds import FeedPoints, UnknownFeedError, feed_points, feed_settled
@@ -141,30 +142,36 @@ class SpanSeries:
             self._extents[pk] = extent_before(pk, self._base, self._end)
         return self._extents[pk]
 
-    def data_hash(self, reaches: "dict[InstrumentKey, int]") -> str:
-        """Hash every bar from `reach` seconds before the span to its end, and every point read.
+    def data_hash(
+        self,
+        reaches: Mapping[InstrumentKey, int],
+        feeds: Iterable[tuple[str, InstrumentKey, int]] = (),
+    ) -> str:
+        """Hash what a strategy may read of the span: its bars, its points, and those before it.
 
         Parameters
         ----------
-        reaches : dict
-            Seconds before `begin`, by instrument.
+        reaches : mapping
+            Seconds of history, by instrument.
+        feeds : iterable of (name, instrument, seconds)
         """
         digest = hashlib.sha256()
         for symbol, pk, reach in sorted(self._named(reaches)):
             low = (self._begin - reach) // self._base * self._base
             bars = self.bars(pk, self._base, low, self._end - self._base)
             digest.update(f"bars {symbol} {self._base} {len(bars)}\n".encode())
-            for column in (bars.open_time, bars.open, bars.high, bars.low, bars.close, bars.volume):
-                digest.update(np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<")))
-        for (feed, key), told in sorted(self._told.items(), key=repr):
-            known = told.points
-            part = slice(int(np.searchsorted(known.available_at, self._end, side="right")))
-            digest.update(f"points {feed} {self._symbol(key)}\n".encode())
-            digest.update(known.available_at[part].astype("<i8").tobytes())
-            digest.update(known.value[part].astype("<f8").tobytes())
+            digest.update(packed(bars))
+        furthest = max(reaches.values(), default=0)
+        for feed, key, seconds in sorted(feeds, key=repr):
+            after = self._begin - furthest - seconds
+            with suppress(UnreadFeedError):
+                known = self.points(feed, key, after, self._end)
+                digest.update(f"points {feed} {key} {len(known.value)}\n".encode())
+                digest.update(known.available_at.astype("<i8").tobytes())
+                digest.update(known.value.astype("<f8").tobytes())
         return digest.hexdigest()
 
-    def _named(self, reaches: "dict[InstrumentKey, int]") -> list[tuple[str, int, int]]:
+    def _named(self, reaches: Mapping[InstrumentKey, int]) -> list[tuple[str, int, int]]:
         found = []
         for key, reach in reaches.items():
             pk = self._id(key)
@@ -172,9 +179,7 @@ class SpanSeries:
                 found.append((self._symbol(pk), pk, reach))
         return found
 
-    def _symbol(self, pk: int | None) -> str:
-        if pk is None:
-            return "market"
+    def _symbol(self, pk: int) -> str:
         row = Instrument.objects.select_related("venue").get(pk=pk)
         return f"{row.venue.code}:{row.symbol}"
 

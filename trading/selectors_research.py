@@ -19,6 +19,7 @@ from signals.strategies.written import WrittenStrategy
 from trading.backtest.document import inflated
 from trading.models import BacktestResult, BacktestRun
 from trading.models.research import Research
+from trading.selectors_luck import luck_shown
 
 UNMADE = (NoStrategyError, ParamError, DefinitionError, ColumnError)
 """Why a strategy that a row names cannot be made."""
@@ -83,9 +84,16 @@ def result_of(run: BacktestRun) -> BacktestResult | None:
 
 
 def document_of(run: BacktestRun) -> dict[str, Any] | None:
-    """Return the report of a run, None while there is none."""
-    found = BacktestResult.objects.filter(run=run).values_list("document", flat=True).first()
-    return None if found is None else inflated(bytes(found))
+    """Return the report of a run, None while there is none.
+
+    `luck` is added to what was stored: it depends on what else its owner had tried by then.
+    """
+    result = result_of(run)
+    if result is None:
+        return None
+    content = inflated(bytes(result.document))
+    content["luck"] = luck_shown(content, result.metrics)
+    return content
 
 
 def same_before(run: BacktestRun) -> BacktestRun | None:

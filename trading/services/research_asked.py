@@ -19,6 +19,7 @@ from signals.strategies.definition_reading import DefinitionError
 from signals.strategies.params import ParamError
 from signals.strategies.registry import decides_on
 from trading.backtest.assumptions import AssumptionError, Assumptions
+from trading.backtest.possible import faults_of
 from trading.models import BacktestRun, Sweep
 from trading.selectors_research import Restored, restored
 from trading.services.research_errors import ResearchError
@@ -128,9 +129,12 @@ def _assumptions(told: Assumptions | Mapping[str, Any] | None) -> Assumptions:
     if isinstance(told, Assumptions):
         told = asdict(told)
     try:
-        return Assumptions.from_json(dict(told or {}))
+        found = Assumptions.from_json(dict(told or {}))
     except (AssumptionError, TypeError, ValueError) as fault:
         raise ResearchError(str(fault), "/assumptions") from None
+    for place, sentence in faults_of(found):
+        raise ResearchError(sentence, f"/assumptions{place}")
+    return found
 
 
 def _instruments(

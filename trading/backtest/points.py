@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals.columns.array_series import ArrayBars
-from signals.columns.bulk import DecisionArrays, Told, decide_all
-from signals.columns.cache import EvaluationCache
+from signals.columns.bulk import ColumnCache, DecisionArrays, Told, decide_all
 from signals.columns.compiled import StrategyLike, strategy_key
 from signals.columns.series import InstrumentKey, SeriesProvider
 from trading.backtest.assumptions import Assumptions
@@ -103,7 +102,7 @@ class Ground:
     timeframe: int
     from_open: int
     through_open: int
-    cache: EvaluationCache = field(default_factory=EvaluationCache)
+    cache: ColumnCache = field(default_factory=ColumnCache)
     _decided: "OrderedDict[object, list[DecisionArrays]]" = field(default_factory=OrderedDict)
     _held: dict[tuple[int, int], Floats] = field(default_factory=dict)
 

@@ -4,23 +4,18 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from markets.selectors import base_timeframe, instrument_by_symbol
-from markets.sessions import ALWAYS
 from signals.columns.compiled import StrategyLike
 from signals.columns.errors import ColumnError
-from signals.selectors_series import SpanSeries
-from signals.services.shelving import models_shelve
 from signals.strategies.definition_reading import DefinitionError
 from signals.strategies.params import ParamError
 from trading.backtest.assumptions import Assumptions
 from trading.backtest.points import Ground
-from trading.backtest.run import RunError, Span, Subject, listing_of, needs_of
-from trading.execution.fees import schedule_for
+from trading.backtest.run import RunError, listing_of
 from trading.models import Sweep
 from trading.selectors_research import UNMADE
 from trading.services.research_errors import ResearchError
+from trading.services.research_made import material_of
 from trading.services.sweep_asked import fields_of, strategy_with
-from trading.valuation import terms_of
 
 KEPT = 2
 _grounds: "OrderedDict[int, Ground]" = OrderedDict()
@@ -51,33 +46,25 @@ def forget() -> None:
 def _read(sweep: Sweep) -> Ground:
     fields = fields_of(sweep)
     assumptions = Assumptions.from_json(sweep.assumptions)
-    models_shelve()
     try:
         strategy = strategy_with(fields, sweep.params)
-        subjects = [_subject(one) for one in sweep.symbols]
-        reach = max(needs_of([strategy], subjects).reaches.values(), default=0)
-        provider = SpanSeries(
-            base_timeframe(),
-            begin=sweep.from_open,
-            end=sweep.through_open + sweep.timeframe,
-            reach=reach,
-        )
+        material = material_of(sweep, [strategy])
         listings = [
             listing_of(
                 one,
-                provider,
-                span=Span(sweep.from_open, sweep.through_open),
-                step=sweep.timeframe,
+                material.series,
+                span=material.span,
+                step=material.step,
                 assumptions=assumptions,
             )
-            for one in subjects
+            for one in material.subjects
         ]
     except (*UNMADE, RunError) as fault:
         raise ResearchError(str(fault)) from None
     return Ground(
         make=_maker(fields),
-        provider=provider,
-        instruments=[one.key for one in subjects],
+        provider=material.series,
+        instruments=[one.key for one in material.subjects],
         listings=listings,
         params=sweep.params,
         assumptions=assumptions,
@@ -97,17 +84,3 @@ def _maker(fields: Mapping[str, Any]) -> Any:
             raise ParamError(str(fault)) from fault
 
     return make
-
-
-def _subject(symbol: str) -> Subject:
-    row = instrument_by_symbol(symbol)
-    return Subject(
-        key=row.pk,
-        symbol=row.symbol,
-        quote=row.quote,
-        asset_class=row.asset_class,
-        terms=terms_of(row),
-        fees=schedule_for(row.venue.code),
-        timeframe=base_timeframe(),
-        is_always_open=row.session_calendar == ALWAYS,
-    )

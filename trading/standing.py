@@ -9,12 +9,13 @@ from datetime import datetime
 from django.db.models import Q
 
 from mystic.lib.prepared import Prepared
+from trading.execution.arithmetic import PARTS
 from trading.execution.fees import PAPER
 from trading.execution.fills import MarketView
 from trading.models import Account, LedgerAccount, Lock, Order, Position, RiskDay, RiskLimit
 from trading.pots import Pots
 from trading.risk.engine import LOCKS
-from trading.risk.values import PARTS, AccountState, Limits
+from trading.risk.values import AccountState, Limits
 from trading.valuation import mark_of, pessimistic_worth, terms_of, worth
 
 type Key = tuple[int, int | None]

@@ -1,6 +1,6 @@
 """What a simulation gives: every order's steps, every fill, every trade, and the equity."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -81,7 +81,10 @@ class Simulation:
     fills : int64 array, shape (n, 9)
         order, slot, time, side, quantity, price, notional, fee, is_maker.
     orders : int64 array, shape (n, 4)
-        order, time, `trading.execution.order_state` event, reason; in the order they happened.
+        order, time, event, reason; in the order they happened. The last two count into
+        `trading.backtest.codes.EVENTS` and `REASONS`.
+    trades : sequence of TradeRow
+        In the order they were opened. `simulate` gives `Trades`, which makes a row when asked.
     denied : mapping of reason code to count
         What the risk engine refused.
     """
@@ -90,7 +93,7 @@ class Simulation:
     equity: Ints
     cash: Ints
     exposure: Ints
-    trades: tuple[TradeRow, ...]
+    trades: Sequence[TradeRow]
     fills: Ints
     orders: Ints
     denied: Mapping[str, int]

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from mystic.lib.units import LARGEST_UNITS
-from trading.execution.arithmetic import share
+from trading.execution.arithmetic import PARTS, share
 from trading.execution.terms import Side, Terms
 from trading.risk.arithmetic import dearest, default_stop, default_take, loss_budget, spendable
 from trading.risk.reasons import Reason
-from trading.risk.values import PARTS, AccountState, Limits, Request, Sizing, Verdict
+from trading.risk.values import AccountState, Limits, Request, Sizing, Verdict
 
 type Check = Callable[[Request, AccountState, Limits], Verdict | None]
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from trading.execution.arithmetic import PARTS as PARTS
 from trading.execution.fees import FeeSchedule
 from trading.execution.terms import Terms
 from trading.risk.arithmetic import exposure_cap, position_cap

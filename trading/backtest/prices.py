@@ -1,0 +1,79 @@
+"""What an order trades at in a bar: half the spread, its own impact, the tick, all against it."""
+
+from trading.backtest.layout import (
+    GROW,
+    HALF_SPREAD,
+    IMPACT,
+    LAST,
+    SPLIT,
+    TICK,
+    VOLUME,
+    VOLUME_LEFT,
+    VOLUME_SHARE,
+    Work,
+)
+from trading.execution.arithmetic import PARTS, ratio, share, share_up, worth_down, worth_up
+
+SQUARE = PARTS * PARTS
+MOST_SLIPPAGE = PARTS // 2
+
+
+def at_least(price: int, factor: int, tick: int) -> int:
+    """Return the price times `factor` millionths, up to the next tick."""
+    raised = share_up(price, factor, PARTS)
+    return raised + (-raised) % tick
+
+
+def at_most(price: int, factor: int, tick: int) -> int:
+    """Return the price times `factor` millionths, down to the next tick, one tick at least."""
+    lowered = share(price, factor, PARTS)
+    return max(lowered - lowered % tick, tick)
+
+
+def slippage(w: Work, m: int, quantity: int) -> int:
+    """Return how far from the bar's price an order trades, in millionths, rounded up.
+
+    Half the spread, and the impact times the square of the order's share of the volume; never
+    more than half the price.
+    """
+    if w.account[IMPACT] == 0:
+        return w.account[HALF_SPREAD]
+    part = PARTS
+    if w.listings[m + VOLUME] > 0:
+        part = min(ratio(quantity, PARTS, w.listings[m + VOLUME]) + 1, PARTS)
+    impact = -(-w.account[IMPACT] * part * part // SQUARE)
+    return min(w.account[HALF_SPREAD] + impact, MOST_SLIPPAGE)
+
+
+def taken_at(w: Work, m: int, price: int, quantity: int, side: int) -> int:
+    """Return what an order that takes from the market pays (side 1) or gets (side -1)."""
+    part = slippage(w, m, quantity)
+    if side > 0:
+        return at_least(price, PARTS + part, w.listings[m + TICK])
+    return at_most(price, PARTS - part, w.listings[m + TICK])
+
+
+def fillable(w: Work, m: int, quantity: int) -> int:
+    """Return how much of a quantity this bar still fills."""
+    if w.account[VOLUME_SHARE] == 0:
+        return quantity
+    return min(quantity, w.listings[m + VOLUME_LEFT])
+
+
+def worth_at(w: Work, m: int, side: int, quantity: int, price: int) -> int:
+    """Return what a position is worth at a price: below nought for a short, which must buy."""
+    if side > 0:
+        return worth_down(quantity, price, w.listings[m + SPLIT], w.listings[m + GROW])
+    return -worth_up(quantity, price, w.listings[m + SPLIT], w.listings[m + GROW])
+
+
+def marked(w: Work, m: int, side: int, quantity: int) -> int:
+    """Return what a position would bring now, half the spread away from the last price."""
+    half = w.account[HALF_SPREAD]
+    if half == 0:
+        return worth_at(w, m, side, quantity, w.listings[m + LAST])
+    if side > 0:
+        bid = share(w.listings[m + LAST], PARTS - half, PARTS)
+        return worth_at(w, m, side, quantity, bid)
+    ask = share_up(w.listings[m + LAST], PARTS + half, PARTS)
+    return worth_at(w, m, side, quantity, ask)

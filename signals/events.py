@@ -44,3 +44,10 @@ class ModelTrained:
     """A model's training ended: it is ready, or it failed."""
 
     model_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisWanted:
+    """An analysis of a strategy is committed and waits for a worker."""
+
+    analysis_id: int

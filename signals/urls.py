@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from signals import views, views_forecasts, views_rules, views_training, views_variants, views_why
+from signals import (
+    views,
+    views_analysis,
+    views_forecasts,
+    views_rules,
+    views_training,
+    views_variants,
+    views_why,
+)
 
 urlpatterns = [
     path("signals/", views.signals, name="signals"),
@@ -22,6 +30,16 @@ urlpatterns = [
         "strategies/<int:strategy_id>/parameters/",
         views_variants.parameters,
         name="strategy_parameters",
+    ),
+    path(
+        "strategies/<int:strategy_id>/analysis/",
+        views_analysis.analysis,
+        name="strategy_analysis",
+    ),
+    path(
+        "strategies/<int:strategy_id>/analysis/result/",
+        views_analysis.analysis_result,
+        name="strategy_analysis_result",
     ),
     path("strategies/<int:strategy_id>/pairs/", views.strategy_pairs, name="strategy_pairs"),
     path("forecasts/", views_forecasts.forecasts, name="forecasts"),

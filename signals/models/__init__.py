@@ -1,5 +1,6 @@
 """Strategies, what they conclude, what models forecast, what is drawn."""
 
+from signals.models.analyses import Analysis
 from signals.models.consensus import Consensus
 from signals.models.decisions import Decision, Progress, Signal
 from signals.models.forecasts import Forecast, ForecastModel, ForecastScore
@@ -7,6 +8,7 @@ from signals.models.patterns import Pattern
 from signals.models.strategies import Strategy, StrategyFile
 
 __all__ = [
+    "Analysis",
     "Consensus",
     "Decision",
     "Forecast",

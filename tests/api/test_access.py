@@ -36,7 +36,7 @@ SHARED = {
     "api_symbol_forecast", "api_forecast_accuracy", "api_consensus", "api_market_summary",
 }  # fmt: skip
 ROWS = {"api_order", "api_order_cancel", "api_position_close", "api_alert_rule",
-        "api_strategy", "api_strategy_why"}  # fmt: skip
+        "api_strategy", "api_strategy_why", "api_strategy_analysis", "api_deployment_parity"}  # fmt: skip
 MEMBERS = {"api_metrics", "api_metrics_live"}
 
 
@@ -66,6 +66,7 @@ def filled(route, row=1):
         .replace("<id:position_id>", str(row))
         .replace("<id:rule_id>", str(row))
         .replace("<id:strategy_id>", str(row))
+        .replace("<id:deployment_id>", str(row))
         .replace("<slug:series>", "DGS10")
     )
 

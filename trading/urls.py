@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading import views, views_making
+from trading import views, views_making, views_parity
 
 urlpatterns = [
     path("portfolio/", views.portfolio, name="portfolio"),
@@ -21,6 +21,16 @@ urlpatterns = [
         views.deployment_replaced,
         name="deployment_replaced",
     ),
+    path("deployments/<int:deployment_id>/parity/", views_parity.parity_page, name="parity"),
+    path(
+        "deployments/<int:deployment_id>/parity/ask/", views_parity.parity_asked, name="parity_ask"
+    ),
+    path(
+        "deployments/<int:deployment_id>/parity/wait/",
+        views_parity.parity_waited,
+        name="parity_wait",
+    ),
+    path("trading/fragment/running/", views_parity.running_fragment, name="running_fragment"),
     path("trading/making/", views_making.making, name="making"),
     path("trading/making/rows/", views_making.making_rows, name="making_rows"),
     path("trading/making/start/", views_making.making_start, name="making_start"),

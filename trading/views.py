@@ -17,6 +17,7 @@ from signals.selectors import strategies_for
 from trading import selectors
 from trading.forms import LimitsForm, LockForm, TicketForm
 from trading.models import Account, Lock, Order
+from trading.selectors_parity import passport_of
 from trading.services.accounts import account_open
 from trading.services.deployments import (
     deployment_replace,
@@ -267,7 +268,13 @@ def deployment(request: HttpRequest, strategy_id: int) -> HttpResponse:
         elif running is not None:
             deployment_stop(deployment=running)
         running = selectors.deployment_for(user=user, strategy=strategy)
-    context = {"strategy": strategy, "running": running, "account": account, "watched": watched}
+    context = {
+        "strategy": strategy,
+        "running": running,
+        "passport": None if running is None else passport_of(running),
+        "account": account,
+        "watched": watched,
+    }
     answer = render(request, "trading/fragments/deployment.html", context)
     if request.method != "POST":
         return answer

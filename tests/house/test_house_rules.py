@@ -42,6 +42,7 @@ PURE = (
     "signals.smc",
     "signals.strategies",
     "trading.execution",
+    "trading.performance",
     "trading.risk",
     "trading.brokers",
     "notifications.rules",

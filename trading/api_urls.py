@@ -1,7 +1,7 @@
 """Addresses of the trading API."""
 
 from mystic.lib.paths import endpoint
-from trading import api, api_backtests, api_parity
+from trading import api, api_backtests, api_parity, api_sweeps
 
 urlpatterns = [
     endpoint("portfolio", api.Portfolio, "portfolio"),
@@ -34,4 +34,10 @@ urlpatterns = [
     endpoint(
         "v1/backtests/<id:run_id>/equity.csv", api_backtests.BacktestEquity, "backtest_equity_csv"
     ),
+    endpoint("v1/sweeps", api_sweeps.Sweeps, "sweeps"),
+    endpoint("v1/sweeps/<id:sweep_id>", api_sweeps.SweepOne, "sweep"),
+    endpoint("v1/sweeps/<id:sweep_id>/cancel", api_sweeps.SweepCancel, "sweep_cancel"),
+    endpoint("v1/sweeps/<id:sweep_id>/trials", api_sweeps.SweepTrials, "sweep_trials"),
+    endpoint("v1/sweeps/<id:sweep_id>/folds", api_sweeps.SweepFolds, "sweep_folds"),
+    endpoint("v1/sweeps/<id:sweep_id>/heat-map", api_sweeps.SweepHeatMap, "sweep_heat_map"),
 ]

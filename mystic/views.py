@@ -23,13 +23,22 @@ NAVIGATION = (
     ("/markets/", "chart-candlestick", "Markets"),
     ("/signals/", "radio", "Signals"),
     ("/strategies/", "bot", "Strategies"),
+    ("/backtests/", "history", "Backtests"),
     ("/forecasts/", "eye", "Forecasts"),
     ("/portfolio/", "wallet", "Portfolio"),
     ("/orders/", "list-ordered", "Orders"),
     ("/alerts/", "bell", "Alerts"),
     ("/status/", "activity", "Status"),
 )
-PRIVATE = {"/signals/", "/strategies/", "/forecasts/", "/portfolio/", "/orders/", "/alerts/"}
+PRIVATE = {
+    "/signals/",
+    "/strategies/",
+    "/backtests/",
+    "/forecasts/",
+    "/portfolio/",
+    "/orders/",
+    "/alerts/",
+}
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

@@ -110,6 +110,7 @@ def _trading() -> None:
         ParityReported,
         ParityWanted,
         PositionChanged,
+        ResearchChanged,
         ResearchWanted,
         RiskHalted,
     )
@@ -123,6 +124,7 @@ def _trading() -> None:
     bus.subscribe(PositionChanged, live.on_position_changed)
     bus.subscribe(OrderFilled, live.on_order_filled)
     bus.subscribe(OrderFilled, notifications.on_fill)
+    bus.subscribe(ResearchChanged, live.on_research_changed)
     bus.subscribe(RiskHalted, live.on_risk_halted)
     bus.subscribe(RiskHalted, listeners.on_risk_halted)
     bus.subscribe(ParityWanted, lambda event: tasks_parity.report.delay(*astuple(event)))

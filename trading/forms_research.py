@@ -17,6 +17,8 @@ from signals.strategies.params import Param, ParamError, TextParam
 from trading import research_fields
 from trading.assumed import PRESETS
 from trading.backtest.assumptions import Assumptions
+from trading.backtest.space import applied
+from trading.models.research import Research, Sweep
 from trading.performance.catalogue import METRICS
 
 DAY = timedelta(days=1)
@@ -166,6 +168,35 @@ class ResearchForm:
             self.errors[FIELDS.get(steps[0], steps[0])] = sentence
         else:
             self.other_errors.append(sentence)
+
+    def fill_from(self, research: Research, point: Mapping[str, Any]) -> None:
+        """Take over what other research was made on, with the parameters of one of its points."""
+        known = {one.instrument.symbol for one in self.stored}
+        self.symbols = [one for one in research.symbols if one in known]
+        self.from_day, self.through_day = day_of(research.from_open), day_of(research.through_open)
+        params, assumptions = applied(
+            point, research.params, Assumptions.from_json(dict(research.assumptions))
+        )
+        for row in self.params:
+            if row.name in params:
+                row.value = _typed(params[row.name])
+        self.assumed = research_fields.texts_of(assumptions)
+
+    def fill_search(self, sweep: Sweep) -> None:
+        """Take over how a search went through its space."""
+        self.search |= {"method": sweep.method, "objective": sweep.objective}
+        self.search |= {"points": str(sweep.points), "seed": str(sweep.seed)}
+        self.search["where"] = ", ".join(sweep.space.get("where", []))
+        self.walk |= {name: str(one) for name, one in sweep.walk.items() if name in self.walk}
+        for row in self.params:
+            told = sweep.space.get(row.name)
+            if told is None:
+                continue
+            row.is_varied = True
+            row.values = ", ".join(_typed(one) for one in told.get("values", []))
+            for name in ("low", "high", "step"):
+                if name in told:
+                    setattr(row, name, _typed(told[name]))
 
     def choose_span(self, span: str) -> None:
         """Set the days to the last so many that are stored of the chosen symbols, or to all."""

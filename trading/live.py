@@ -10,7 +10,13 @@ from mystic.lib.live import hub
 from mystic.lib.prepared import Prepared
 from mystic.lib.units import price_units, shown
 from trading.equities import Equities, Equity
-from trading.events import OrderChanged, OrderFilled, PositionChanged, RiskHalted
+from trading.events import (
+    OrderChanged,
+    OrderFilled,
+    PositionChanged,
+    ResearchChanged,
+    RiskHalted,
+)
 from trading.models import Fill, Order, Position
 from trading.watched import WatchedPosition
 
@@ -95,6 +101,17 @@ def on_risk_halted(event: RiskHalted) -> None:
         "detail": event.detail,
     }
     _tell(event.user_id, "risk", data)
+
+
+def on_research_changed(event: ResearchChanged) -> None:
+    data = {
+        "kind": event.kind,
+        "id": event.row_id,
+        "state": event.state,
+        "progress": event.progress,
+        "stage": event.stage,
+    }
+    _tell(event.user_id, "research", data)
 
 
 def order_data(order: Order) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def curves(document: Mapping[str, Any]) -> list[tuple[str, Plot]]:
             "In the market",
             plot(
                 "Exposure: share of the equity that was in the market",
-                [Curve("Exposure", "third", times, _shares(numbers(told["exposure"]), equity))],
+                [Curve("Exposure", "third", times, numbers(told["exposure"]))],
                 shown=_percent,
                 day=day_of,
                 floor_at=0.0,
@@ -167,7 +167,7 @@ def months(document: Mapping[str, Any]) -> list[MonthRow]:
     return rows
 
 
-def year_plot(title: str, folds: Sequence[Curve]) -> Plot | None:
+def curve_plot(title: str, folds: Sequence[Curve]) -> Plot | None:
     """Draw curves that follow each other, such as those of the folds of a walk-forward."""
     return plot(title, folds, shown=_money, day=day_of)
 
@@ -212,18 +212,6 @@ def _scaled(values: Sequence[float | None], first: float) -> list[float | None]:
     if start is None:
         return list(values)
     return [None if one is None else one / start * first for one in values]
-
-
-def _shares(values: Sequence[float | None], equity: Sequence[float | None]) -> list[float | None]:
-    """Return exposure as a share of the equity; what is a share already stays."""
-    known = [abs(one) for one in values if one is not None]
-    if not known or max(known) <= MOST_SHARE:
-        return list(values)
-    pairs = zip(values, equity, strict=True)
-    return [None if one is None or not worth else one / worth for one, worth in pairs]
-
-
-MOST_SHARE = 20.0
 
 
 def _money(value: float) -> str:

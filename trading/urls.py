@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from trading import views, views_making, views_parity
+from trading import (
+    views,
+    views_backtests,
+    views_making,
+    views_parity,
+    views_research,
+    views_sweeps,
+)
 
 urlpatterns = [
     path("portfolio/", views.portfolio, name="portfolio"),
@@ -35,6 +42,24 @@ urlpatterns = [
     path("trading/making/rows/", views_making.making_rows, name="making_rows"),
     path("trading/making/start/", views_making.making_start, name="making_start"),
     path("trading/making/<int:maker_id>/", views_making.making_switch, name="making_switch"),
+    path("backtests/", views_backtests.backtests, name="backtests"),
+    path("backtests/new/", views_research.backtest_new, name="backtest_new"),
+    path("backtests/compare/", views_research.backtest_compare, name="backtest_compare"),
+    path("backtests/<int:run_id>/", views_backtests.backtest, name="backtest"),
+    path("backtests/<int:run_id>/act/", views_backtests.backtest_act, name="backtest_act"),
+    path(
+        "backtests/<int:run_id>/progress/",
+        views_backtests.backtest_progress,
+        name="backtest_progress",
+    ),
+    path("backtests/<int:run_id>/trades/", views_backtests.backtest_trades, name="backtest_trades"),
+    path(
+        "backtests/<int:run_id>/trades.json", views_backtests.backtest_marks, name="backtest_marks"
+    ),
+    path("sweeps/<int:sweep_id>/", views_sweeps.sweep, name="sweep"),
+    path("sweeps/<int:sweep_id>/act/", views_sweeps.sweep_act, name="sweep_act"),
+    path("sweeps/<int:sweep_id>/progress/", views_sweeps.sweep_progress, name="sweep_progress"),
+    path("sweeps/<int:sweep_id>/trials/", views_sweeps.sweep_trials, name="sweep_trials"),
     path("settings/risk/", views.risk, name="risk_settings"),
     path("settings/risk/lock/", views.lock_place, name="lock_place"),
     path("settings/risk/lock/<int:lock_id>/lift/", views.lock_release, name="lock_release"),

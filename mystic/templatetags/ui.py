@@ -144,6 +144,15 @@ def epoch(seconds: int | None) -> SafeString | str:
     )
 
 
+@register.filter
+def epoch_day(seconds: int | None) -> SafeString | str:
+    """Show the UTC day of epoch seconds as a `<time>`."""
+    if seconds is None:
+        return NOTHING
+    day = f"{clock.from_ms(int(seconds) * 1000):%Y-%m-%d}"
+    return format_html('<time datetime="{}">{}</time>', day, day)
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """Draw an icon of our sprite; it is decoration, the words beside it carry the meaning."""

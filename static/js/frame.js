@@ -11,6 +11,7 @@ export function startFrame() {
   });
   body.addEventListener("mystic:signed-out", () => location.assign(loginAddress()));
   startMenus();
+  startDialogs();
   startTheme();
   startRequests();
   startCopying();
@@ -77,6 +78,17 @@ function closeDetails(isConcerned) {
   for (const details of document.querySelectorAll("details.menu[open], details.prov[open]")) {
     if (isConcerned(details)) details.open = false;
   }
+}
+
+/** A button that asks first: <button data-confirm="dialog-id">; without this the form is sent. */
+function startDialogs() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-confirm]");
+    const dialog = button && document.getElementById(button.dataset.confirm);
+    if (!dialog) return;
+    event.preventDefault();
+    dialog.showModal();
+  });
 }
 
 function startCopying() {

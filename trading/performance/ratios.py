@@ -90,12 +90,20 @@ def beta(returns: Floats, market: Floats) -> float | None:
     return float((apart * (returns - returns.mean())).sum() / (apart**2).sum())
 
 
+def unexplained(returns: Floats, market: Floats) -> Floats:
+    """Return what is left of each return when the market's share in it, beta, is taken out.
+
+    A random strategy that is often in a rising market earns; what is left of it earns nothing.
+    """
+    slope = beta(returns, market)
+    return returns if slope is None else returns - slope * market
+
+
 def alpha(returns: Floats, market: Floats, periods: int) -> float | None:
     """Return the mean of what beta does not explain, compounded to a year."""
-    slope = beta(returns, market)
-    if slope is None:
+    if beta(returns, market) is None:
         return None
-    left = 1.0 + float((returns - slope * market).mean())
+    left = 1.0 + float(unexplained(returns, market).mean())
     if left < 0 or (left > 0 and periods * math.log(left) > 700):
         return None
     return float(left**periods - 1.0)

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.trading.performance.series import (
     EXPECTED,
@@ -173,6 +175,19 @@ def test_no_figure_is_ever_infinite(equity):
         day_equity=equity, periods=365, trades=three_trades(), benchmark=equity, exposure=equity
     )
     assert all(value is None or math.isfinite(value) for value in found.values()), found
+
+
+@given(
+    st.lists(st.floats(-1e12, 1e12, allow_nan=False), min_size=1, max_size=40),
+    st.lists(st.floats(-1e12, 1e12, allow_nan=False), max_size=10),
+)
+def test_no_account_gives_what_is_no_number(equity, profit):
+    ones = [1] * len(profit)
+    trades = TradeFigures.of(profit=profit, cost=ones, bars=ones, opened_at=ones, closed_at=ones)
+    found = figures(day_equity=equity, periods=365, trades=trades, benchmark=equity[::-1])
+    assert all(value is None or math.isfinite(value) for value in found.values())
+    assert found["max_drawdown"] is None or found["max_drawdown"] <= 0
+    assert found["win_rate"] is None or 0 <= found["win_rate"] <= 1
 
 
 def test_an_account_below_zero_has_no_growth():

@@ -19,7 +19,7 @@ def test_signals_that_know_nothing_have_uniform_p_values():
     rng = np.random.default_rng(17)
     found = [
         signal_test(
-            market(rng, 400), rng.integers(0, 2, 400).astype(float), seed=k, samples=400, block=1
+            market(rng, 200), rng.integers(0, 2, 200).astype(float), seed=k, samples=400, block=1
         ).p_value
         for k in range(300)
     ]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from trading.performance.ratios import unexplained
 from trading.performance.significance import (
     Record,
     chance_of_better,
@@ -129,6 +130,36 @@ def test_the_probabilities_of_single_random_strategies_are_uniform():
     records = [Record.of(row) for row in returns]
     assert stats.kstest([probabilistic_sharpe(one) for one in records], "uniform").pvalue > 0.01
     assert stats.kstest([chance_of_better(one, 1) for one in records], "uniform").pvalue > 0.01
+
+
+def test_random_signals_in_a_rising_market_are_nothing_once_the_market_is_taken_out():
+    rng = np.random.default_rng(23)
+    plain, left = [], []
+    for _ in range(600):
+        market = rng.normal(0.002, 0.01, 500)  # a Sharpe ratio above 3 a year
+        returns = rng.integers(0, 2, 500) * market
+        plain.append(probabilistic_sharpe(Record.of(returns)))
+        left.append(probabilistic_sharpe(Record.of(unexplained(returns, market))))
+    assert np.mean(np.array(plain) > 0.95) > 0.8
+    assert stats.kstest(left, "uniform").pvalue > 0.01
+
+
+def test_the_best_of_random_signals_in_a_rising_market_is_nothing():
+    rng = np.random.default_rng(29)
+    words = []
+    for _ in range(60):
+        market = rng.normal(0.001, 0.01, 500)
+        returns = rng.integers(0, 2, (200, 500)) * market
+        left = np.array([unexplained(one, market) for one in returns])
+        sharpes = left.mean(axis=1) / left.std(axis=1, ddof=1)
+        found = verdict(Record.of(left[sharpes.argmax()]), 200, float(sharpes.var(ddof=1)))
+        words.append(found.word)
+    assert words.count(Word.NOTHING) >= 53  # of 60; chance alone gives 57, 99 in 100 at least 53
+
+
+def test_a_market_that_never_moves_explains_nothing():
+    returns = np.array([0.1, -0.2, 0.3])
+    assert unexplained(returns, np.zeros(3)) is returns
 
 
 def test_the_chance_of_a_better_one_by_hand():

@@ -4,15 +4,13 @@ The span has an end that does not move, so that what is concluded from it does n
 gaps and points from `end` on are as if they were not there.
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
 
-from markets.bars import BarArrays, packed, resample
+from markets.bars import BarArrays, resample
 from markets.models import Candle, Gap, Instrument
 from markets.selectors import instrument_by_symbol
 from markets.selectors_feeds import FeedPoints, UnknownFeedError, feed_points, feed_settled
@@ -141,47 +139,6 @@ class SpanSeries:
         if pk not in self._extents:
             self._extents[pk] = extent_before(pk, self._base, self._end)
         return self._extents[pk]
-
-    def data_hash(
-        self,
-        reaches: Mapping[InstrumentKey, int],
-        feeds: Iterable[tuple[str, InstrumentKey, int]] = (),
-    ) -> str:
-        """Hash what a strategy may read of the span: its bars, its points, and those before it.
-
-        Parameters
-        ----------
-        reaches : mapping
-            Seconds of history, by instrument.
-        feeds : iterable of (name, instrument, seconds)
-        """
-        digest = hashlib.sha256()
-        for symbol, pk, reach in sorted(self._named(reaches)):
-            low = (self._begin - reach) // self._base * self._base
-            bars = self.bars(pk, self._base, low, self._end - self._base)
-            digest.update(f"bars {symbol} {self._base} {len(bars)}\n".encode())
-            digest.update(packed(bars))
-        furthest = max(reaches.values(), default=0)
-        for feed, key, seconds in sorted(feeds, key=repr):
-            after = self._begin - furthest - seconds
-            with suppress(UnreadFeedError):
-                known = self.points(feed, key, after, self._end)
-                digest.update(f"points {feed} {key} {len(known.value)}\n".encode())
-                digest.update(known.available_at.astype("<i8").tobytes())
-                digest.update(known.value.astype("<f8").tobytes())
-        return digest.hexdigest()
-
-    def _named(self, reaches: Mapping[InstrumentKey, int]) -> list[tuple[str, int, int]]:
-        found = []
-        for key, reach in reaches.items():
-            pk = self._id(key)
-            if pk is not None:
-                found.append((self._symbol(pk), pk, reach))
-        return found
-
-    def _symbol(self, pk: int) -> str:
-        row = Instrument.objects.select_related("venue").get(pk=pk)
-        return f"{row.venue.code}:{row.symbol}"
 
     def _whole(self, pk: int, span: Extent, timeframe: int, start: int) -> BarArrays:
         low = max(span.start, min(start, self._floor) // self._base * self._base)

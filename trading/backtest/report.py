@@ -15,6 +15,8 @@ from trading.backtest.portfolio import Listing
 from trading.backtest.results import Leave, Simulation, TradeRow
 from trading.backtest.run import Prepared, Span
 from trading.backtest.sentences import assumed, warned
+from trading.backtest.states import regime_rows
+from trading.backtest.trade_figures import trade_figures
 from trading.performance.metrics import figures, periods_of
 from trading.performance.months import month_returns
 from trading.performance.types import TradeFigures
@@ -65,7 +67,7 @@ def measured(prepared: Prepared, simulation: Simulation, assumptions: Assumption
     day_equity = np.concatenate(([opening], simulation.equity[days.row] / unit))
     day_times = np.concatenate((days.time[:1] - DAY_S, days.time))
     benchmark = held(prepared.listings, simulation.times, assumptions.cash)
-    trades = trade_figures(prepared, simulation, assumptions)
+    trades = trade_figures(simulation.trades, prepared.listings, prepared.slots, assumptions)
     metrics = figures(
         day_equity=day_equity,
         periods=periods_of(always),
@@ -75,32 +77,6 @@ def measured(prepared: Prepared, simulation: Simulation, assumptions: Assumption
         day_times=day_times,
     )
     return Measured(days, day_times, day_equity, benchmark, trades, metrics)
-
-
-def trade_figures(
-    prepared: Prepared, simulation: Simulation, assumptions: Assumptions
-) -> TradeFigures:
-    """Return the trades as arrays of money."""
-    unit = 10**assumptions.scale
-    rows = simulation.trades
-    entries = [_notional(one, one.entry_price, _listing(prepared, one)) for one in rows]
-    exits = [
-        0 if one.exit_price is None else _notional(one, one.exit_price, _listing(prepared, one))
-        for one in rows
-    ]
-    return TradeFigures.of(
-        profit=[one.profit / unit for one in rows],
-        cost=[one / unit for one in entries],
-        bars=[one.bars for one in rows],
-        opened_at=[one.opened_at for one in rows],
-        closed_at=[one.closed_at for one in rows],
-        mae=[min(0, one.worst) / unit for one in rows],
-        mfe=[max(0, one.best) / unit for one in rows],
-        fees=[one.fees / unit for one in rows],
-        carry=[one.carry / unit for one in rows],
-        notional=[(one + other) / unit for one, other in zip(entries, exits, strict=True)],
-        is_ambiguous=[one.is_ambiguous for one in rows],
-    )
 
 
 def report(
@@ -115,9 +91,10 @@ def report(
 ) -> dict[str, Any]:
     """Return the report of a run as plain values; see docs/backtests.md for every field."""
     result = measured(prepared, simulation, assumptions) if result is None else result
+    rows = list(simulation.trades)
     trades = [
         _trade(number, one, _listing(prepared, one), assumptions)
-        for number, one in enumerate(simulation.trades, start=1)
+        for number, one in enumerate(rows, start=1)
     ]
     times = simulation.times
     return {
@@ -144,12 +121,12 @@ def report(
             "equity": _money(simulation.equity[result.days.row].tolist(), assumptions),
         },
         "months": [list(one) for one in month_returns(result.day_times, result.day_equity)],
-        "symbols_table": _by_symbol(prepared, simulation, assumptions),
-        "regimes": [],
+        "symbols_table": _by_symbol(prepared, rows, assumptions),
+        "regimes": _regimes(prepared, result, assumptions),
         "denied": dict(simulation.denied),
-        "ambiguous": _ambiguous(simulation, assumptions),
+        "ambiguous": _ambiguous(rows, assumptions),
         "warnings": warned(
-            trades=sum(one.leave is not Leave.OPEN for one in simulation.trades),
+            trades=sum(one.leave is not Leave.OPEN for one in rows),
             seconds=int(times[-1] - times[0]) if len(times) else 0,
             warming=_count(prepared, Verdict.WARMING_UP),
             faults=_count(prepared, Verdict.ERROR),
@@ -202,12 +179,21 @@ def _curve(simulation: Simulation, result: Measured, assumptions: Assumptions) -
     }
 
 
+def _regimes(
+    prepared: Prepared, result: Measured, assumptions: Assumptions
+) -> list[dict[str, Any]]:
+    unit = 10**assumptions.scale
+    market = np.concatenate(([assumptions.cash], result.benchmark[result.days.row])) / unit
+    periods = periods_of([one.is_always_open for one in prepared.listings])
+    return regime_rows(result.day_times, result.day_equity, market, periods, result.trades)
+
+
 def _by_symbol(
-    prepared: Prepared, simulation: Simulation, assumptions: Assumptions
+    prepared: Prepared, trades: Sequence[TradeRow], assumptions: Assumptions
 ) -> list[dict[str, Any]]:
     found = []
     for listing in prepared.listings:
-        rows = [one for one in simulation.trades if _listing(prepared, one) is listing]
+        rows = [one for one in trades if _listing(prepared, one) is listing]
         closed = [one for one in rows if one.leave is not Leave.OPEN]
         won = sum(one.profit > 0 for one in closed)
         found.append(
@@ -224,9 +210,8 @@ def _by_symbol(
     return found
 
 
-def _ambiguous(simulation: Simulation, assumptions: Assumptions) -> dict[str, Any]:
+def _ambiguous(rows: Sequence[TradeRow], assumptions: Assumptions) -> dict[str, Any]:
     """Return how many exits nobody can tell the order of, and the profit both ways."""
-    rows = simulation.trades
     profit = sum(one.profit for one in rows)
     apart = [one.other_profit - one.profit for one in rows if one.is_ambiguous]
     closed = sum(one.leave is not Leave.OPEN for one in rows)

@@ -1,14 +1,17 @@
 """A backtest from its parts: strategies decide on closed bars, the engine fills and books."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from markets.types import TIMEFRAME_NAMES, TIMEFRAME_SECONDS
 from signals.columns.array_series import ArrayBars
-from signals.columns.bulk import DecisionArrays, decide_all
+from signals.columns.bulk import decide_all
 from signals.columns.compiled import StrategyLike, compile_strategy
 from signals.columns.engine import history_needed
+from signals.columns.errors import UnreadFeedError
 from signals.columns.plan import ClockPlan
 from signals.columns.series import InstrumentKey, SeriesProvider
 from trading.backtest.assumptions import Assumptions
@@ -199,9 +202,29 @@ def needs_of(strategies: Sequence[StrategyLike], subjects: Sequence[Subject]) ->
     return Needs(reaches, frozenset(feeds))
 
 
-def decisions_of(prepared: Prepared) -> Sequence[DecisionArrays]:
-    """Return what each slot was told."""
-    return [one.decisions for one in prepared.slots]
+def data_hash(
+    provider: SeriesProvider, subjects: Sequence[Subject], needs: Needs, *, span: Span, step: int
+) -> str:
+    """Hash what a run may read: the bars of the span and those before it, and the feeds' points."""
+    names = {one.key: one.symbol for one in subjects}
+    base, end = subjects[0].timeframe, span.through_open + step
+    digest = hashlib.sha256()
+    keyed = sorted((str(names.get(key, key)), key, reach) for key, reach in needs.reaches.items())
+    for name, key, reach in keyed:
+        low = (span.from_open - reach) // base * base
+        bars = provider.bars(key, base, low, end - base)
+        digest.update(f"bars {name} {base} {len(bars.open_time)}\n".encode())
+        digest.update(bars.open_time.astype("<i8").tobytes())
+        for column in (bars.open, bars.high, bars.low, bars.close, bars.volume):
+            digest.update(column.astype("<f8").tobytes())
+    furthest = max(needs.reaches.values(), default=0)
+    for feed, key, seconds in sorted(needs.feeds, key=repr):
+        with suppress(UnreadFeedError):
+            known = provider.points(feed, key, span.from_open - furthest - seconds, end)
+            digest.update(f"points {feed} {names.get(key, key)} {len(known.value)}\n".encode())
+            digest.update(known.available_at.astype("<i8").tobytes())
+            digest.update(known.value.astype("<f8").tobytes())
+    return digest.hexdigest()
 
 
 def _add_feeds(

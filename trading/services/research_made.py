@@ -10,6 +10,7 @@ from markets.models import Instrument
 from markets.selectors import base_timeframe, instrument_by_symbol
 from markets.sessions import ALWAYS
 from signals.columns.compiled import StrategyLike, compile_strategy
+from signals.columns.series import SeriesProvider
 from signals.selectors_series import SpanSeries
 from trading.backtest.assumptions import Assumptions
 from trading.backtest.document import canonical, deflated
@@ -22,6 +23,7 @@ from trading.backtest.run import (
     Span,
     Subject,
     Tell,
+    data_hash,
     needs_of,
     prepare,
     silent,
@@ -39,10 +41,14 @@ class Material:
     """What a piece of research is made of: read once, used for one run or for many trials."""
 
     subjects: tuple[Subject, ...]
-    series: SpanSeries
+    series: SeriesProvider
     span: Span
     step: int
     needs: Needs
+
+    def data_hash(self) -> str:
+        """Hash every bar and point that may be read."""
+        return data_hash(self.series, self.subjects, self.needs, span=self.span, step=self.step)
 
 
 def subject_of(instrument: Instrument, timeframe: int) -> Subject:
@@ -94,9 +100,14 @@ def material_of(
 
 
 def backtest_made(
-    research: Research, *, tell: Tell = silent
+    research: Research, *, tell: Tell = silent, material: Material | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the report, made of what is stored now, and the fields of its result row.
+
+    Parameters
+    ----------
+    material : Material, optional
+        In place of what is stored.
 
     Raises
     ------
@@ -108,7 +119,7 @@ def backtest_made(
     found = strategy_of(research)
     strategy = found.strategy
     assumptions = Assumptions.from_json(research.assumptions)
-    material = material_of(research, [strategy])
+    material = material or material_of(research, [strategy])
     prepared = prepare(
         [strategy],
         material.subjects,
@@ -159,7 +170,7 @@ def identity_of(
 ) -> Identity:
     """Return what the result follows from, and its digest."""
     code = code_hash(version, compile_strategy(strategy).models)
-    data = material.series.data_hash(material.needs.reaches, material.needs.feeds)
+    data = material.data_hash()
     told = {
         "class_name": research.class_name,
         "name": getattr(strategy, "name", research.class_name),

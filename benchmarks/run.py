@@ -22,6 +22,7 @@ TOPICS = (
     "smc",
     "indicators",
     "forecast",
+    "backtest",
     "options_greeks",
     "options_iv",
     "hub_fanout",

@@ -8,7 +8,7 @@ import pandas as pd
 from backtesting import Backtest, Strategy  # type: ignore[import-not-found]
 
 from benchmarks.children import answer
-from benchmarks.crossing import FAST, FEE, PLACES, SLOW, STOP, TAKE
+from benchmarks.crossing import FAST, FEE, PLACES, SLOW, STOP, TAKE, settled
 from benchmarks.inputs import walk
 
 # It trades whole units: with so much money what is left over does not matter.
@@ -45,7 +45,8 @@ def work(bars: int) -> dict[str, Any]:
     began = time.process_time()
     found = test.run()
     seconds = time.process_time() - began
-    return {"seconds": seconds, "trades": len(found["_trades"])}
+    entries = settled(sorted(int(one.timestamp()) for one in found["_trades"].EntryTime), bars)
+    return {"seconds": seconds, "entries": entries}
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from freqtrade.resolvers import StrategyResolver  # type: ignore[import-not-foun
 from freqtrade.strategy import IStrategy  # type: ignore[import-not-found]
 
 from benchmarks.children import answer
-from benchmarks.crossing import CASH, FAST, FEE, PLACES, SLOW, STOP, TAKE
+from benchmarks.crossing import CASH, FAST, FEE, PLACES, SLOW, STOP, TAKE, settled
 from benchmarks.inputs import walk
 
 PAIR = "BTC/USDT"
@@ -168,8 +168,8 @@ def work(bars: int) -> dict[str, Any]:
         found = test.backtest(processed=processed, start_date=first, end_date=last)
         seconds = time.process_time() - began
     trades = found["results"]
-    entries = [int(one.timestamp()) for one in trades.open_date[:50]]
-    return {"seconds": seconds, "trades": len(trades), "entries": entries}
+    entries = settled([int(one.timestamp()) for one in trades.open_date], bars)
+    return {"seconds": seconds, "entries": entries}
 
 
 if __name__ == "__main__":

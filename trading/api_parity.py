@@ -51,6 +51,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     fills = serializers.IntegerField()
     fills_matched = serializers.IntegerField()
     causes = serializers.DictField(child=serializers.IntegerField())
+    verdicts = serializers.IntegerField(help_text="decisions with another verdict")
     apart = serializers.DictField(child=serializers.IntegerField())
     notes = serializers.ListField(child=serializers.CharField())
     summary = serializers.CharField()
@@ -145,6 +146,7 @@ def _row(report: ParityReport) -> dict[str, Any]:
         "fills": report.fills,
         "fills_matched": report.fills_matched,
         "causes": selectors.counts_of(report),
+        "verdicts": report.causes["verdicts"],
         "apart": report.causes["apart"],
         "notes": report.causes["notes"],
         "summary": selectors.passport(report).text,

@@ -45,6 +45,7 @@ class _Tally:
     decisions: int = 0
     received: int = 0
     published: int = 0
+    verdicts: int = 0
     fills: int = 0
     fills_matched: int = 0
     causes: Counter[str] = field(default_factory=Counter)
@@ -163,6 +164,7 @@ def _count(one: Compared, subject: Subject, symbols: Mapping[int, str], tally: _
     tally.decisions += 1
     tally.received += not then
     tally.published += not now
+    tally.verdicts += "verdict" in then or "verdict" in now
     if not then and not now:
         return
     changed = [one.unseen] if one.unseen else list(one.changes)
@@ -259,7 +261,7 @@ def _written(
 ) -> ParityReport | None:
     """Write the report with its differences and tell of it; of a night only the first."""
     counted: dict[str, object] = dict(tally.causes)
-    counted["apart"], counted["notes"] = dict(tally.apart), tally.notes
+    counted |= {"apart": dict(tally.apart), "notes": tally.notes, "verdicts": tally.verdicts}
     with transaction.atomic():
         locked = Deployment.objects.select_for_update(no_key=True, of=("self",)).select_related(
             "account"

@@ -80,6 +80,8 @@ def test_a_planted_correction_is_named_with_bar_and_field(running, btc, rows):
     opens = [one.bar_open for one in differences]
     assert opens[0] == at(HISTORY + 100)
     assert opens[-1] <= at(HISTORY + 100 + 25)
+    others = [one for one in differences if one.was["verdict"] != one.published["verdict"]]
+    assert found.causes["verdicts"] == len(others) < len(differences)
     first = differences[0]
     assert first.detail.startswith("BTC/USDT 2023-11-1")
     assert f"close {old!r} → {new!r}" in first.detail

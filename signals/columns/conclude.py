@@ -40,7 +40,7 @@ def _decide(compiled: Compiled, bar_open: int, row: Row) -> BarDecision:
     intent, values = (
         _by_rules(compiled, row) if compiled.entries else _by_code(compiled, bar_open, row)
     )
-    intent = _checked(intent, price)
+    intent = checked(intent, price)
     acts = intent.verdict in (Verdict.ENTER_LONG, Verdict.EXIT)
     enters = intent.verdict is Verdict.ENTER_LONG
     return BarDecision(
@@ -55,7 +55,7 @@ def _decide(compiled: Compiled, bar_open: int, row: Row) -> BarDecision:
     )
 
 
-def _checked(intent: Intent, price: float) -> Intent:
+def checked(intent: Intent, price: float) -> Intent:
     """Give an entry its target, or turn one whose stop or target cannot be into a `none`."""
     if intent.verdict is not Verdict.ENTER_LONG:
         return intent
@@ -77,7 +77,7 @@ def _by_rules(compiled: Compiled, row: Row) -> tuple[Intent, dict[str, float | b
         values |= _plain((*entry.when, *entry.parts), row)
     for leave in compiled.exits:
         if _first_failing(leave.when, row) is None:
-            return Intent(Verdict.EXIT, _why(leave)), values
+            return Intent(Verdict.EXIT, why(leave)), values
     reasons: list[str] = []
     for entry in compiled.entries:
         intent = _entry_intent(entry, row)
@@ -98,7 +98,7 @@ def _entry_intent(entry: EntryPlan, row: Row) -> Intent:
     if confidence < entry.threshold:
         return nothing(_too_low(confidence, entry.threshold))
     take = None if entry.take is None else row[id(entry.take)]
-    return Intent(Verdict.ENTER_LONG, _why(entry), row[id(entry.stop)], take, confidence)
+    return Intent(Verdict.ENTER_LONG, why(entry), row[id(entry.stop)], take, confidence)
 
 
 def _too_low(confidence: float, threshold: float) -> str:
@@ -117,7 +117,7 @@ def _first_failing(when: Named, row: Row) -> str | None:
     return None
 
 
-def _why(rule: EntryPlan | ExitPlan) -> str:
+def why(rule: EntryPlan | ExitPlan) -> str:
     return rule.why or ", ".join(name for name, _ in rule.when)
 
 
@@ -131,10 +131,20 @@ def _by_code(compiled: Compiled, bar_open: int, row: Row) -> tuple[Intent, dict[
 def _call(compiled: Compiled, cursor: Cursor) -> Intent:
     try:
         intent: object = compiled.strategy.decide(cursor)
-    except MissingValueError as missing:
-        return nothing(str(missing))
     except Exception as error:  # noqa: BLE001 (a strategy's own code; the bar says what happened)
-        return Intent(Verdict.ERROR, f"{type(error).__name__}: {error}")
+        return failed(error)
+    return judged(intent)
+
+
+def failed(error: Exception) -> Intent:
+    """Return what follows from an error in a strategy's own code."""
+    if isinstance(error, MissingValueError):
+        return nothing(str(error))
+    return Intent(Verdict.ERROR, f"{type(error).__name__}: {error}")
+
+
+def judged(intent: object) -> Intent:
+    """Return what a strategy's own code asks for, or that it is nothing that can be asked for."""
     if intent is None:
         return nothing
     if not isinstance(intent, Intent):

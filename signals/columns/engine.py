@@ -71,7 +71,7 @@ def evaluate(
         run = cache.take(compiled.key, instrument, block)
         if run is None or run.next_open > first:
             run = Run(compiled.plan, instrument, block)
-        reached = _evaluate_block(compiled, series_provider, run, (first, end), decisions)
+        reached = evaluate_block(compiled, series_provider, run, (first, end), decisions)
         if reached is not None:
             cache.keep(compiled.key, instrument, block, run)
             if remembers and reached >= last:
@@ -82,7 +82,7 @@ def evaluate(
     return decisions
 
 
-def _evaluate_block(
+def evaluate_block(
     compiled: Compiled,
     provider: SeriesProvider,
     run: Run,

@@ -31,10 +31,10 @@ class Stateful:
     """An indicator's own state."""
 
     def __init__(self, state: Any) -> None:
-        self._state = state
+        self.state = state
 
     def push(self, inputs: Sequence[Floats]) -> Floats:
-        result: Floats = self._state.push(*inputs)
+        result: Floats = self.state.push(*inputs)
         return result
 
 

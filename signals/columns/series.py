@@ -1,13 +1,15 @@
 """What the engine reads: closed bars as arrays, and who hands them over."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from math import inf
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from markets.types import TIMEFRAME_NAMES
 from signals.columns.errors import BadBarsError
+from signals.indicators.hot import Beside, plain_array
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -90,6 +92,30 @@ class SeriesProvider(Protocol):
         ...
 
 
+def first_impossible(
+    opens: Any,
+    open_: Any,
+    high: Any,
+    low: Any,
+    close: Any,
+    volume: Any,
+    number: Any,
+    timeframe: int,
+) -> None:
+    """Write down the number of the first bar that `check_bars` refuses."""
+    for i in range(len(opens)):
+        is_in_order = i == 0 or opens[i] > opens[i - 1]
+        is_whole = high[i] >= open_[i] and high[i] >= close[i]
+        is_whole = is_whole and low[i] <= open_[i] and low[i] <= close[i]
+        is_finite = low[i] > -inf and high[i] < inf and 0.0 <= volume[i] < inf
+        if not (is_in_order and is_whole and is_finite and opens[i] % timeframe == 0):
+            number[0] = i
+            return
+
+
+IMPOSSIBLE = Beside(first_impossible)
+
+
 def check_bars(bars: Bars, timeframe: int) -> None:
     """Refuse bars that are out of order, off the clock, not finite or impossible.
 
@@ -99,6 +125,14 @@ def check_bars(bars: Bars, timeframe: int) -> None:
         With the open time of the first bad one.
     """
     opens, high, low = bars.open_time, bars.high, bars.low
+    fast = IMPOSSIBLE.chosen(len(opens))
+    if fast is not None:
+        number = np.full(1, np.nan)
+        prices = (plain_array(one) for one in (bars.open, high, low, bars.close, bars.volume))
+        fast(opens, *prices, number, timeframe)
+        if number[0] == number[0]:
+            raise _impossible(int(opens[int(number[0])]), timeframe)
+        return
     body_high, body_low = np.maximum(bars.open, bars.close), np.minimum(bars.open, bars.close)
     good = (
         (high >= body_high)
@@ -112,4 +146,8 @@ def check_bars(bars: Bars, timeframe: int) -> None:
     good[1:] &= opens[1:] > opens[:-1]
     if not good.all():
         first = int(opens[int(np.argmin(good))])
-        raise BadBarsError(f"the {TIMEFRAME_NAMES[timeframe]} bar at {first} is impossible")
+        raise _impossible(first, timeframe)
+
+
+def _impossible(bar_open: int, timeframe: int) -> BadBarsError:
+    return BadBarsError(f"the {TIMEFRAME_NAMES[timeframe]} bar at {bar_open} is impossible")

@@ -27,7 +27,7 @@ def window_deviation(values: Any, out: Any, state: Any, bars: int) -> None:
     state[0] = float(place)
 
 
-DEVIATION = Hot(window_deviation)
+DEVIATION = Hot(window_deviation, is_windowed=True)
 
 
 class MeanDeviation(Streamed):

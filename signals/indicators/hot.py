@@ -47,16 +47,21 @@ class Hot:
         Writes `width` values a bar: those of the first kind for all bars, then the second kind.
     width : int
         Kinds of values it gives.
+    is_windowed : bool
+        Its first number is a window's length, and it may begin a multiple of that later: from the
+        first full window on the bits are the same.
     """
 
-    __slots__ = ("_bars", "_fast", "_function", "width")
+    __slots__ = ("_bars", "_fast", "_function", "is_windowed", "width")
 
     asked: ClassVar[int] = 0
     """Bars that plain Python has calculated in this process."""
 
-    def __init__(self, function: Callable[..., None], *, width: int = 1) -> None:
-        self._function, self.width = function, width
-        self._fast: Callable[..., None] | None = None
+    def __init__(
+        self, function: Callable[..., Any], *, width: int = 1, is_windowed: bool = False
+    ) -> None:
+        self._function, self.width, self.is_windowed = function, width, is_windowed
+        self._fast: Callable[..., Any] | None = None
         self._bars = 0
 
     @property
@@ -64,8 +69,10 @@ class Hot:
         """Say whether the compiled form is in use."""
         return self._fast is not None
 
-    def compile(self) -> Callable[..., None]:
+    def compile(self) -> Callable[..., Any]:
         """Compile the function, or load what an earlier process compiled."""
+        if self._fast is not None:
+            return self._fast
         import numba
 
         try:
@@ -75,7 +82,7 @@ class Hot:
         self._fast = fast
         return self._fast
 
-    def chosen(self, count: int) -> Callable[..., None] | None:
+    def chosen(self, count: int) -> Callable[..., Any] | None:
         """Return the compiled function where it pays for so many bars more, or None."""
         if self._fast is None:
             self._bars += count
@@ -86,9 +93,23 @@ class Hot:
         return self._fast
 
     @property
-    def plain(self) -> Callable[..., None]:
+    def plain(self) -> Callable[..., Any]:
         """The function as it is written."""
         return self._function
+
+
+class Beside(Hot):
+    """A function that numpy does as well in several steps: never a reason to load numba."""
+
+    __slots__ = ()
+
+    def chosen(self, count: int) -> Callable[..., Any] | None:
+        """Return the compiled function where numba is in use anyway, or None."""
+        if self._fast is None and "numba" in sys.modules:
+            self._bars += count
+            if self._bars >= WORTH_COMPILING:
+                return self.compile()
+        return self._fast
 
 
 class Streamed:
@@ -103,11 +124,16 @@ class Streamed:
         Handed to the function after the state.
     """
 
-    __slots__ = ("_hot", "_numbers", "_state")
+    __slots__ = ("_numbers", "_state", "hot")
 
     def __init__(self, hot: Hot, state: Sequence[float], *numbers: float) -> None:
-        self._hot, self._numbers = hot, numbers
+        self.hot, self._numbers = hot, numbers
         self._state: Any = state
+
+    @property
+    def begin(self) -> tuple[Any, tuple[float, ...]]:
+        """The state and the numbers; those of the beginning before the first bar is pushed."""
+        return self._state, self._numbers
 
     def push(self, *inputs: Floats) -> Floats:
         """Take the next bars and return their values.
@@ -117,7 +143,14 @@ class Streamed:
         float64 array
             One value a bar; where the function gives several, a table of (bars, kinds).
         """
-        hot, count = self._hot, len(inputs[0])
+        return self.shaped(self._calculated(*inputs), *inputs)
+
+    def shaped(self, table: Floats, *_inputs: Floats) -> Floats:
+        """Return what is asked for of each bar's own values and inputs."""
+        return table
+
+    def _calculated(self, *inputs: Floats) -> Floats:
+        hot, count = self.hot, len(inputs[0])
         fast = hot.chosen(count)
         out: Any
         if fast is None:
@@ -130,7 +163,7 @@ class Streamed:
             if not isinstance(self._state, np.ndarray):
                 self._state = np.array(self._state, dtype=np.float64)
             out = np.empty(count * hot.width)
-            fast(*(_plain_array(one) for one in inputs), out, self._state, *self._numbers)
+            fast(*(plain_array(one) for one in inputs), out, self._state, *self._numbers)
         result: Floats = out if hot.width == 1 else out.reshape(hot.width, count).T
         return result
 
@@ -153,7 +186,7 @@ def in_pieces(state: Pushed, *inputs: Floats) -> Floats:
     return whole.T
 
 
-def _plain_array(values: Floats) -> Floats:
+def plain_array(values: Floats) -> Floats:
     """Return the values in the one form for which the function is compiled."""
     flags = values.flags
     if flags.c_contiguous and flags.writeable and values.dtype == np.float64:

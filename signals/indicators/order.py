@@ -62,9 +62,9 @@ class Quantile(Streamed):
     def __init__(self, bars: int, share: float) -> None:
         super().__init__(ORDER, [0.0, 0.0, *[nan] * (2 * bars + 1)], bars, float(share))
 
-    def push(self, *inputs: Floats) -> Floats:
-        """Take the next values and return their windows' quantiles."""
-        quantile: Floats = super().push(*inputs)[:, 0]
+    def shaped(self, table: Floats, *_inputs: Floats) -> Floats:
+        """Return the windows' quantiles."""
+        quantile: Floats = table[:, 0]
         return quantile
 
 
@@ -76,7 +76,7 @@ class PercentRank(Streamed):
     def __init__(self, bars: int) -> None:
         super().__init__(ORDER, [0.0, 0.0, *[nan] * (2 * bars + 3)], bars + 1, 0.0)
 
-    def push(self, *inputs: Floats) -> Floats:
-        """Take the next values and return their ranks, 0 to 100."""
-        rank: Floats = super().push(*inputs)[:, 1]
+    def shaped(self, table: Floats, *_inputs: Floats) -> Floats:
+        """Return the ranks, 0 to 100."""
+        rank: Floats = table[:, 1]
         return rank

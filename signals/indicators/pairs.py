@@ -52,7 +52,7 @@ def window_pair(first: Any, second: Any, out: Any, state: Any, bars: int) -> Non
     state[3], state[4], state[5], state[6], state[7] = a, b, aa, bb, ab
 
 
-PAIR = Hot(window_pair, width=3)
+PAIR = Hot(window_pair, width=3, is_windowed=True)
 
 
 class _Pair(Streamed):
@@ -70,9 +70,8 @@ class Correlation(_Pair):
 
     __slots__ = ()
 
-    def push(self, *inputs: Floats) -> Floats:
-        """Take the next values of both; NaN where one of them has not moved."""
-        table = super().push(*inputs)
+    def shaped(self, table: Floats, *_inputs: Floats) -> Floats:
+        """Return the correlations; NaN where one of the two has not moved."""
         scale = np.sqrt(table[:, 0] * table[:, 1])
         scale[scale == 0] = np.nan
         return np.clip(table[:, 2] / scale, -1.0, 1.0)
@@ -83,9 +82,8 @@ class Beta(_Pair):
 
     __slots__ = ()
 
-    def push(self, *inputs: Floats) -> Floats:
-        """Take the next values of both; NaN where the second has not moved."""
-        table = super().push(*inputs)
+    def shaped(self, table: Floats, *_inputs: Floats) -> Floats:
+        """Return the slopes; NaN where the second has not moved."""
         spread = table[:, 1].copy()
         spread[spread == 0] = np.nan
         beta: Floats = table[:, 2] / spread

@@ -42,7 +42,7 @@ def window_line(values: Any, out: Any, state: Any, bars: int) -> None:
     state[0], state[1], state[2], state[3] = place, base, total, weighted
 
 
-LINE = Hot(window_line, width=2)
+LINE = Hot(window_line, width=2, is_windowed=True)
 
 
 class _Line(Streamed):
@@ -60,9 +60,9 @@ class Wma(_Line):
 
     __slots__ = ()
 
-    def push(self, *inputs: Floats) -> Floats:
-        """Take the next values and return their averages."""
-        average: Floats = super().push(*inputs)[:, 1]
+    def shaped(self, table: Floats, *_inputs: Floats) -> Floats:
+        """Return the averages."""
+        average: Floats = table[:, 1]
         return average
 
 
@@ -71,12 +71,11 @@ class Slope(_Line):
 
     __slots__ = ()
 
-    def push(self, *inputs: Floats) -> Floats:
-        """Take the next values and return their slopes.
+    def shaped(self, table: Floats, *_inputs: Floats) -> Floats:
+        """Return the slopes.
 
         With the mean m and the linearly weighted mean w, the slope is 6 (w - m) / (bars - 1).
         """
-        table = super().push(*inputs)
         slope: Floats = 6 * (table[:, 1] - table[:, 0]) / (self._bars - 1)
         return slope
 
@@ -86,9 +85,8 @@ class Linreg(_Line):
 
     __slots__ = ()
 
-    def push(self, *inputs: Floats) -> Floats:
-        """Take the next values and return the line's value, 3 w - 2 m."""
-        table = super().push(*inputs)
+    def shaped(self, table: Floats, *_inputs: Floats) -> Floats:
+        """Return the line's value, 3 w - 2 m."""
         line: Floats = table[:, 1] + 2 * (table[:, 1] - table[:, 0])
         return line
 

@@ -50,7 +50,7 @@ def window_age(values: Any, out: Any, state: Any, bars: int, sign: float) -> Non
     state[0], state[1], state[2] = place, best, where
 
 
-AGE = Hot(window_age)
+AGE = Hot(window_age, is_windowed=True)
 
 
 class Rolling:

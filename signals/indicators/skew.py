@@ -37,7 +37,7 @@ def window_skew(values: Any, out: Any, state: Any, bars: int) -> None:
     state[0] = place
 
 
-SKEW = Hot(window_skew)
+SKEW = Hot(window_skew, is_windowed=True)
 
 
 class Skew(Streamed):

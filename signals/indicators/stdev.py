@@ -69,7 +69,7 @@ def window_moments(values: Any, out: Any, state: Any, bars: int, width: float) -
     state[0], state[1], state[2], state[3] = place, base, total, square
 
 
-MOMENTS = Hot(window_moments, width=3)
+MOMENTS = Hot(window_moments, width=3, is_windowed=True)
 
 
 class Moments(Streamed):
@@ -90,9 +90,9 @@ class Variance(Moments):
 
     __slots__ = ()
 
-    def push(self, *inputs: Floats) -> Floats:
-        """Take the next values and return their variances."""
-        variance: Floats = super().push(*inputs)[:, 1]
+    def shaped(self, table: Floats, *_inputs: Floats) -> Floats:
+        """Return the variances."""
+        variance: Floats = table[:, 1]
         return variance
 
 
@@ -101,9 +101,9 @@ class Stdev(Moments):
 
     __slots__ = ()
 
-    def push(self, *inputs: Floats) -> Floats:
-        """Take the next values and return their deviations."""
-        deviation: Floats = np.sqrt(super().push(*inputs)[:, 1])
+    def shaped(self, table: Floats, *_inputs: Floats) -> Floats:
+        """Return the deviations."""
+        deviation: Floats = np.sqrt(table[:, 1])
         return deviation
 
 
@@ -112,9 +112,8 @@ class Zscore(Moments):
 
     __slots__ = ()
 
-    def push(self, *inputs: Floats) -> Floats:
-        """Take the next values and return their scores; NaN where the window has not moved."""
-        table = super().push(*inputs)
+    def shaped(self, table: Floats, *inputs: Floats) -> Floats:
+        """Return the scores; NaN where the window has not moved."""
         deviation = np.sqrt(table[:, 1])
         deviation[deviation == 0] = np.nan
         score: Floats = (inputs[0] - table[:, 0]) / deviation

@@ -70,7 +70,7 @@ def window_sum(values: Any, out: Any, state: Any, bars: int, size: float) -> Non
     state[0], state[1] = place, total
 
 
-SUM = Hot(window_sum)
+SUM = Hot(window_sum, is_windowed=True)
 
 
 class Total(Streamed):

@@ -1,6 +1,6 @@
 """What happened within the last bars, and choices between columns."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,14 +112,18 @@ class MemoryWords(Derivable):
             )
 
 
-class _Part:
+class _Part(Occurrence):
     """One answer of an occurrence."""
 
-    def __init__(self, bars: int, index: int) -> None:
-        self._state, self._index = Occurrence(bars), index
+    __slots__ = ("_index",)
 
-    def push(self, inputs: Sequence[Floats]) -> Floats:
-        answer: Floats = self._state.push(*inputs)[:, self._index]
+    def __init__(self, bars: int, index: int) -> None:
+        super().__init__(bars)
+        self._index = index
+
+    def shaped(self, table: Floats, *_inputs: Floats) -> Floats:
+        """Return that answer alone."""
+        answer: Floats = table[:, self._index]
         return answer
 
 
@@ -130,9 +134,9 @@ def _choose(condition: Floats, first: Floats, second: Floats) -> Floats:
 
 
 KERNELS: Mapping[str, Callable[..., Kernel]] = {
-    "any_of_last": lambda bars: _Part(bars, 0),
-    "all_of_last": lambda bars: _Part(bars, 1),
-    "bars_since": lambda bars: _Part(bars, 2),
+    "any_of_last": lambda bars: Stateful(_Part(bars, 0)),
+    "all_of_last": lambda bars: Stateful(_Part(bars, 1)),
+    "bars_since": lambda bars: Stateful(_Part(bars, 2)),
     "value_when": lambda within: Stateful(ValueWhen(within)),
     "highest_age": lambda bars: Stateful(Age(bars, 1)),
     "lowest_age": lambda bars: Stateful(Age(bars, -1)),

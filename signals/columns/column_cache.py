@@ -1,0 +1,71 @@
+"""Calculated columns that several parametrisations of a strategy share."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from signals.columns.graph import Node
+from signals.columns.series import Floats, SeriesProvider
+
+LIMIT_BYTES = 64 * 1024 * 1024
+MOST_EXPRESSIONS = 20_000
+UNSHARED = frozenset(("own",))
+"""What a strategy's own code calculates belongs to that one strategy."""
+
+
+class ColumnCache:
+    """Values of columns by their expression, the least recently asked for dropped first.
+
+    For one provider whose bars do not change, and for one thread. It changes how long a history is
+    decided and nothing else.
+
+    Parameters
+    ----------
+    limit_bytes : int
+        Most memory that the values take.
+    """
+
+    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._limit, self._held = limit_bytes, 0
+        self._provider: SeriesProvider | None = None
+        self._values: OrderedDict[Hashable, Floats] = OrderedDict()
+        self._numbers: dict[Hashable, int] = {}
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory of the values kept now."""
+        return self._held
+
+    def forget(self) -> None:
+        """Drop everything: bars were corrected."""
+        self._values.clear()
+        self._numbers.clear()
+        self._held = 0
+
+    def serve(self, provider: SeriesProvider) -> None:
+        """Drop everything where another provider is asked than before."""
+        if provider is not self._provider or len(self._numbers) > MOST_EXPRESSIONS:
+            self.forget()
+        self._provider = provider
+
+    def number(self, node: Node) -> int | None:
+        """Return what the expression behind a node is called here; None where it is not shared."""
+        inputs = [self.number(one) for one in node.inputs]
+        if node.op in UNSHARED or None in inputs:
+            return None
+        key = (node.op, node.clock, node.args, tuple(inputs))
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def get(self, key: Hashable) -> Floats | None:
+        """Return what was kept under a key."""
+        found = self._values.get(key)
+        if found is not None:
+            self._values.move_to_end(key)
+        return found
+
+    def put(self, key: Hashable, values: Floats) -> None:
+        """Keep values under a key, and no more than the limit in all."""
+        self._values[key] = values
+        self._held += values.nbytes
+        while self._held > self._limit:
+            _, dropped = self._values.popitem(last=False)
+            self._held -= dropped.nbytes

@@ -13,8 +13,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from trading.backtest import account, booking, carry, entries, exits, kernel, layout, prices
-from trading.backtest.layout import Work
+from trading.backtest import account, booking, carry, entries, exits, kernel, layout, prices, quiet
+from trading.backtest.layout import Bars, Ints
+from trading.backtest.tables import Laid
 from trading.execution import arithmetic
 from trading.risk import arithmetic as risk_arithmetic
 
@@ -28,6 +29,7 @@ MODULES: tuple[ModuleType, ...] = (
     account,
     entries,
     exits,
+    quiet,
     kernel,
 )
 """In the order of who uses whom."""
@@ -35,7 +37,7 @@ WORTHWHILE = 300_000
 """Bars simulated in this process after which loading numba pays."""
 LONG = 5_000
 """Bars from which on a simulation is long enough for the compiled form, where numba is loaded."""
-COLUMNS = ("times", "opens", "highs", "lows", "closes", "volumes")
+OUTCOMES = ("step_times", "equity", "cash", "exposure")
 
 
 class Pace:
@@ -55,52 +57,31 @@ class Pace:
 PACE = Pace()
 
 
-def as_arrays(work: Work, bars: int) -> Work:
-    """Return the tables as arrays, with room to write."""
-    tables = {
-        name: np.array(value, dtype=np.int64)
-        for name, value in work._asdict().items()
-        if name not in COLUMNS
-    }
-    tables["factors"] = np.array(work.factors, dtype=np.float64)
-    return _with_room(work._replace(**tables), bars, lambda count: np.zeros(count, np.int64))
+def as_arrays(laid: Laid) -> tuple[Any, Bars]:
+    """Return the row and the bars as arrays."""
+    bars, steps = laid.bars, len(laid.bars.times)
+    given = {name: np.empty(steps, dtype=np.int64) for name in OUTCOMES}
+    given["factors"] = np.array(bars.factors, dtype=np.float64)
+    head, room = np.array(laid.head, dtype=np.int64), np.zeros(laid.room, dtype=np.int64)
+    row = np.concatenate((head, laid.acts.ravel(), laid.funding, room))
+    return row, bars._replace(**given)  # type: ignore[arg-type]
 
 
-def as_lists(work: Work, bars: int) -> Work:
-    """Return the tables as lists, with room to write."""
-    tables = {name: np.asarray(value).tolist() for name, value in work._asdict().items()}
-    for name in ("account", "listings", "factors", *COLUMNS):
-        value = getattr(work, name)
-        tables[name] = value.tolist() if isinstance(value, np.ndarray) else list(value)
-    return _with_room(work._replace(**tables), bars, lambda count: [0] * count)
+def as_lists(laid: Laid) -> tuple[Any, Bars]:
+    """Return the row and the bars as lists."""
+    steps = len(laid.bars.times)
+    columns = {name: _listed(getattr(laid.bars, name)) for name in Bars._fields}
+    columns.update({name: [0] * steps for name in OUTCOMES})
+    row = [*laid.head, *laid.acts.ravel().tolist(), *laid.funding.tolist(), *[0] * laid.room]
+    return row, Bars(**columns)
 
 
-def _with_room(work: Work, bars: int, empty: Callable[[int], Any]) -> Work:
-    return work._replace(
-        steps=empty(bars * layout.STEP_SIZE),
-        fills=empty(int(work.account[layout.FILL_ROOM]) * layout.FILL_SIZE),
-        events=empty(int(work.account[layout.EVENT_ROOM]) * layout.EVENT_SIZE),
-        trades=empty(int(work.account[layout.TRADE_ROOM]) * layout.TRADE_SIZE),
-    )
-
-
-def enlarged(work: Work) -> Work:
-    """Return the tables with twice the room to write."""
-    for room in (layout.FILL_ROOM, layout.EVENT_ROOM, layout.TRADE_ROOM):
-        work.account[room] *= 2
-    return work._replace(
-        fills=_doubled(work.fills), events=_doubled(work.events), trades=_doubled(work.trades)
-    )
-
-
-def _doubled(table: Any) -> Any:
-    if isinstance(table, list):
-        return table + [0] * len(table)
-    return np.concatenate((table, np.zeros(len(table), dtype=np.int64)))
+def _listed(column: Any) -> list[Any]:
+    return column.tolist() if isinstance(column, np.ndarray) else list(column)
 
 
 @cache
-def compiled_walk() -> Callable[[Work], int]:
+def compiled_walk() -> Callable[[Any, Bars], int]:
     """Return `kernel.walk` translated, with everything it calls."""
     import numba
 
@@ -117,16 +98,16 @@ def compiled_walk() -> Callable[[Work], int]:
             copy.__qualname__ = f"{function.__name__}_{version}"
             wanted = [types[one] for one in function.__annotations__.values()]
             names[function.__name__] = _translate(numba, copy, wanted[-1](*wanted[:-1]))
-    return cast("Callable[[Work], int]", names["walk"])
+    return cast("Callable[[Any, Bars], int]", names["walk"])
 
 
 def _types(numba: Any) -> dict[Any, Any]:
     """Return what each annotation of the kernel stands for; one form of each function will do."""
     ints, floats = np.zeros(1, np.int64), np.zeros(1)
-    columns: dict[str, Any] = dict.fromkeys(Work._fields, ints)
+    columns: dict[str, Any] = dict.fromkeys(Bars._fields, ints)
     columns.update(dict.fromkeys(("factors", "opens", "highs", "lows", "closes"), floats))
     plain = {int: numba.int64, float: numba.float64, bool: numba.boolean, None: numba.void}
-    return {**plain, Work: numba.typeof(Work(**columns))}
+    return {**plain, Ints: numba.int64[::1], Bars: numba.typeof(Bars(**columns))}
 
 
 def _translate(numba: Any, function: FunctionType, signature: Any) -> Any:

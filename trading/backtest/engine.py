@@ -1,6 +1,8 @@
 """Simulate decisions on stored bars: the arrays in, the outcome out."""
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,10 @@ from numpy.typing import NDArray
 from trading.backtest import layout
 from trading.backtest.assumptions import Assumptions
 from trading.backtest.codes import REASONS
-from trading.backtest.compiled import PACE, as_arrays, as_lists, compiled_walk, enlarged
+from trading.backtest.compiled import PACE, as_arrays, as_lists, compiled_walk
 from trading.backtest.door import check
 from trading.backtest.kernel import walk
-from trading.backtest.layout import Work
+from trading.backtest.layout import Bars
 from trading.backtest.portfolio import Listing, Slot
 from trading.backtest.results import Simulation
 from trading.backtest.tables import Laid, lay_out
@@ -48,62 +50,87 @@ def simulate(
     """
     check(listings, slots, assumptions)
     laid = lay_out(listings, slots, assumptions)
-    bars = len(laid.work.times)
-    wants_compiled = PACE.is_compiled_for(bars) if is_compiled is None else is_compiled
-    work = None
-    if wants_compiled and laid.fits:
-        work = _run(as_arrays(laid.work, bars), compiled_walk())
-    if work is None:
-        work = _run(as_lists(laid.work, bars), walk)
-    if work is None:  # the plain form has no bound
+    if is_compiled is None:
+        is_compiled = PACE.is_compiled_for(len(laid.bars.times))
+    run = None
+    if is_compiled and laid.fits:
+        run = _run(laid, *as_arrays(laid), compiled_walk())
+    if run is None:
+        run = _run(laid, *as_lists(laid), walk)
+    if run is None:  # the plain form knows no bound
         message = "the simulation could not be finished"
         raise RuntimeError(message)
-    return _simulation(work, laid, slots)
+    return _simulation(run, laid, slots)
 
 
-def _run(work: Work, step: Callable[[Work], int]) -> Work | None:
-    """Run to the end; None where a figure was too large for this form."""
+@dataclass(slots=True)
+class _Run:
+    """A run with what it wrote, taken out of the row whenever that was full."""
+
+    row: Any
+    bars: Bars
+    fills: list[Any]
+    events: list[Any]
+    trades: list[Any]
+
+
+def _run(laid: Laid, row: Any, bars: Bars, step: Callable[[Any, Bars], int]) -> _Run | None:
+    """Run to the end; None where a figure was too large for the compiled form."""
+    run = _Run(row, bars, [], [], [])
+    if isinstance(row, list):
+        row[layout.CEILING] = math.inf
+    fills, events, trades = laid.starts
     while True:
-        end = step(work)
-        if end == layout.DONE:
-            return work
+        end = step(row, bars)
         if end == layout.TOO_LARGE:
             return None
-        work = enlarged(work)
+        run.fills.append(row[fills : row[layout.FILL_AT]])
+        run.events.append(row[events : row[layout.EVENT_AT]])
+        run.trades.append(row[trades : row[layout.TRADE_AT]])
+        if end == layout.DONE:
+            return run
+        if isinstance(row, np.ndarray):
+            run.fills[-1], run.events[-1], run.trades[-1] = (
+                run.fills[-1].copy(),
+                run.events[-1].copy(),
+                run.trades[-1].copy(),
+            )
+        row[layout.FILL_AT], row[layout.EVENT_AT], row[layout.TRADE_AT] = fills, events, trades
 
 
-def _table(values: Any, rows: int, columns: int) -> Table:
+def _table(parts: list[Any], columns: int) -> Table:
     """Return written rows as an array; of objects where an integer is too large for 63 bits."""
-    written = values[: rows * columns]
+    return np.concatenate([_integers(part) for part in parts]).reshape(-1, columns)
+
+
+def _integers(values: Any) -> Table:
     try:
-        table = np.array(written, dtype=np.int64)
+        return np.asarray(values, dtype=np.int64)
     except OverflowError:
-        table = np.array(written, dtype=object)
-    return table.reshape(rows, columns)
+        return np.asarray(values, dtype=object)
 
 
-def _simulation(work: Work, laid: Laid, slots: Sequence[Slot]) -> Simulation:
-    account = work.account
-    steps = _table(work.steps, int(account[layout.STEPS]), layout.STEP_SIZE)
-    fills = _table(work.fills, int(account[layout.FILLS]), layout.FILL_SIZE)
-    events = _table(work.events, int(account[layout.EVENTS]), layout.EVENT_SIZE)
-    trades = _table(work.trades, int(account[layout.TRADES]), layout.TRADE_SIZE)
+def _simulation(run: _Run, laid: Laid, slots: Sequence[Slot]) -> Simulation:
+    row, bars = run.row, run.bars
+    fills = _table(run.fills, layout.FILL_SIZE)
+    events = _table(run.events, layout.EVENT_SIZE)
+    trades = _table(run.trades, layout.TRADE_SIZE)
     _average(trades, fills)
     trades = trades[np.lexsort((trades[:, layout.T_SLOT], trades[:, layout.T_OPENED]))]
-    decided = laid.acts[trades[:, layout.T_ACT].astype(np.int64), layout.ACT_INDEX]
-    columns = [np.ascontiguousarray(steps[:, column]) for column in range(layout.STEP_SIZE)]
+    acts = (trades[:, layout.T_ACT].astype(np.int64) - len(laid.head)) // layout.ACT_SIZE
+    steps = int(row[layout.STEPS])
     return Simulation(
-        times=columns[0],
-        equity=columns[1],
-        cash=columns[2],
-        exposure=columns[3],
-        trades=Trades(trades, decided, slots),
+        times=_integers(bars.step_times[:steps]),
+        equity=_integers(bars.equity[:steps]),
+        cash=_integers(bars.cash[:steps]),
+        exposure=_integers(bars.exposure[:steps]),
+        trades=Trades(trades, laid.acts[acts, layout.ACT_INDEX], slots),
         fills=fills,
         orders=events,
         denied={
-            str(REASONS[code]): int(count)
-            for code, count in enumerate(work.denied)
-            if count and REASONS[code]
+            str(reason): int(row[layout.DENIED + code])
+            for code, reason in enumerate(REASONS)
+            if row[layout.DENIED + code]
         },
     )
 

@@ -5,7 +5,7 @@ from trading.backtest.booking import (
     accepted_order,
     close,
     leave,
-    note,
+    see,
     tell,
     trail,
     withdraw_brackets,
@@ -17,14 +17,12 @@ from trading.backtest.layout import (
     FILL,
     FILL_PART,
     HIGH,
-    HIGH_SEEN,
     INSIDE_ENTRY,
     IS_TRAILED,
     LAST,
     LEAVE,
     LEAVING,
     LOW,
-    LOW_SEEN,
     MAKER,
     NO_REASON,
     OPEN,
@@ -41,7 +39,7 @@ from trading.backtest.layout import (
     TAKE_ORDER,
     TAKER,
     X_ORDER,
-    Work,
+    Ints,
 )
 from trading.backtest.prices import fillable, taken_at, worth_at
 from trading.execution.arithmetic import PARTS, share_up
@@ -49,27 +47,27 @@ from trading.execution.arithmetic import PARTS, share_up
 BY_LIMIT, BY_TRIGGER = 1, 2
 
 
-def leave_at_open(w: Work, s: int, m: int, now: int) -> None:
+def leave_at_open(w: Ints, s: int, m: int, now: int) -> None:
     """Sell at the open what is to be left: by a decision, or the rest of an exit at work."""
-    if w.slots[s + SIDE] == 0:
-        w.slots[s + LEAVING] = 0
+    if w[s + SIDE] == 0:
+        w[s + LEAVING] = 0
         return
-    if w.slots[s + X_ORDER] == 0:
-        if w.slots[s + LEAVING] == 0:
+    if w[s + X_ORDER] == 0:
+        if w[s + LEAVING] == 0:
             return
         withdraw_brackets(w, s, now, 0, REPLACED_BY_EXIT)
-        w.slots[s + X_ORDER] = accepted_order(w, now)
-        w.slots[s + LEAVE] = w.slots[s + LEAVING] - 1
+        w[s + X_ORDER] = accepted_order(w, now)
+        w[s + LEAVE] = w[s + LEAVING] - 1
     withdraw_entry(w, s, now, REPLACED_BY_EXIT)
-    quantity = fillable(w, m, w.slots[s + QUANTITY])
+    quantity = fillable(w, m, w[s + QUANTITY])
     if quantity > 0:
-        price = taken_at(w, m, w.listings[m + OPEN], quantity, -w.slots[s + SIDE])
-        bars = w.listings[m + ROW] - w.slots[s + OPENED_ROW]
-        _fill_exit(w, s, m, now, w.slots[s + X_ORDER], quantity, price, 0, bars)
+        price = taken_at(w, m, w[m + OPEN], quantity, -w[s + SIDE])
+        bars = w[m + ROW] - w[s + OPENED_ROW]
+        _fill_exit(w, s, m, now, w[s + X_ORDER], quantity, price, 0, bars)
 
 
 def _fill_exit(
-    w: Work,
+    w: Ints,
     s: int,
     m: int,
     now: int,
@@ -79,36 +77,36 @@ def _fill_exit(
     is_maker: int,
     bars: int,
 ) -> None:
-    is_whole = quantity == w.slots[s + QUANTITY]
+    is_whole = quantity == w[s + QUANTITY]
     tell(w, order, now, FILL if is_whole else FILL_PART, NO_REASON)
     leave(w, s, m, now, order, quantity, price, is_maker)
     if is_whole:
         close(w, s, m, now, order, bars)
 
 
-def leave_inside(w: Work, s: int, m: int, now: int) -> None:
+def leave_inside(w: Ints, s: int, m: int, now: int) -> None:
     """Test stop, then target, inside the bar; what was left at neither raises the trailing stop."""
-    if w.slots[s + X_ORDER] == 0:
+    if w[s + X_ORDER] == 0:
         _test_brackets(w, s, m, now)
-    if w.slots[s + SIDE] != 0:
-        _see(w, s, m)
-        side = w.slots[s + SIDE]
-        trail(w, s, m, w.listings[m + HIGH] if side > 0 else w.listings[m + LOW])
-    w.slots[s + INSIDE_ENTRY] = 0
+    if w[s + SIDE] != 0:
+        see(w, s, m, w[m + LOW], w[m + HIGH])
+        side = w[s + SIDE]
+        trail(w, s, m, w[m + HIGH] if side > 0 else w[m + LOW])
+    w[s + INSIDE_ENTRY] = 0
 
 
-def _test_brackets(w: Work, s: int, m: int, now: int) -> None:
-    side, opened = w.slots[s + SIDE], w.listings[m + OPEN]
-    low, high = w.listings[m + LOW], w.listings[m + HIGH]
+def _test_brackets(w: Ints, s: int, m: int, now: int) -> None:
+    side, opened = w[s + SIDE], w[m + OPEN]
+    low, high = w[m + LOW], w[m + HIGH]
     against, along = (low, high) if side > 0 else (high, low)
-    inside = w.slots[s + INSIDE_ENTRY]
-    is_stopped = (w.slots[s + STOP] - against) * side >= 0
+    inside = w[s + INSIDE_ENTRY]
+    is_stopped = (w[s + STOP] - against) * side >= 0
     # What came before a limit was filled inside the bar cannot be told from what came after.
-    is_taken = (along - w.slots[s + TAKE]) * side > 0 and inside != BY_LIMIT
+    is_taken = (along - w[s + TAKE]) * side > 0 and inside != BY_LIMIT
     if not (is_stopped or is_taken):
         return
-    is_at_open_taken = is_taken and inside == 0 and (opened - w.slots[s + TAKE]) * side > 0
-    is_at_open_stopped = inside == 0 and (w.slots[s + STOP] - opened) * side >= 0
+    is_at_open_taken = is_taken and inside == 0 and (opened - w[s + TAKE]) * side > 0
+    is_at_open_stopped = inside == 0 and (w[s + STOP] - opened) * side >= 0
     if is_stopped and not is_at_open_taken:
         is_open_end = inside == BY_TRIGGER
         if (is_taken and not is_at_open_stopped) or is_open_end:
@@ -118,68 +116,58 @@ def _test_brackets(w: Work, s: int, m: int, now: int) -> None:
         _take_profit(w, s, m, now, is_at_open_taken)
 
 
-def _exit_price(w: Work, s: int, m: int) -> int:
+def _exit_price(w: Ints, s: int, m: int) -> int:
     """Return where a stop sells: at the stop, or at the open where the bar began beyond it."""
-    side, base = w.slots[s + SIDE], w.slots[s + STOP]
-    if w.slots[s + INSIDE_ENTRY] == 0 and (base - w.listings[m + OPEN]) * side > 0:
-        base = w.listings[m + OPEN]
-    return taken_at(w, m, base, fillable(w, m, w.slots[s + QUANTITY]), -side)
+    side, base = w[s + SIDE], w[s + STOP]
+    if w[s + INSIDE_ENTRY] == 0 and (base - w[m + OPEN]) * side > 0:
+        base = w[m + OPEN]
+    return taken_at(w, m, base, fillable(w, m, w[s + QUANTITY]), -side)
 
 
-def _stop_out(w: Work, s: int, m: int, now: int) -> None:
-    order = w.slots[s + STOP_ORDER]
-    w.slots[s + LEAVE] = BY_TRAILING if w.slots[s + IS_TRAILED] else BY_STOP
+def _stop_out(w: Ints, s: int, m: int, now: int) -> None:
+    order = w[s + STOP_ORDER]
+    w[s + LEAVE] = BY_TRAILING if w[s + IS_TRAILED] else BY_STOP
     withdraw_entry(w, s, now, OTHER_FILLED)
-    quantity = fillable(w, m, w.slots[s + QUANTITY])
-    if quantity < w.slots[s + QUANTITY]:  # the rest is sold at the next opens
+    quantity = fillable(w, m, w[s + QUANTITY])
+    if quantity < w[s + QUANTITY]:  # the rest is sold at the next opens
         withdraw_brackets(w, s, now, order, OTHER_FILLED)
-        w.slots[s + X_ORDER] = order
+        w[s + X_ORDER] = order
     if quantity > 0:
-        bars = w.listings[m + ROW] - w.slots[s + OPENED_ROW] + 1
+        bars = w[m + ROW] - w[s + OPENED_ROW] + 1
         _fill_exit(w, s, m, now, order, quantity, _exit_price(w, s, m), 0, bars)
 
 
-def _take_profit(w: Work, s: int, m: int, now: int, is_at_open: bool) -> None:
+def _take_profit(w: Ints, s: int, m: int, now: int, is_at_open: int) -> None:
     """Fill the target: at its price, or at an open that is better still after the spread."""
-    side, quantity = w.slots[s + SIDE], fillable(w, m, w.slots[s + QUANTITY])
+    side, quantity = w[s + SIDE], fillable(w, m, w[s + QUANTITY])
     if quantity <= 0:
         return
-    price, is_maker = w.slots[s + TAKE], 1
+    price, is_maker = w[s + TAKE], 1
     if is_at_open:
-        met = taken_at(w, m, w.listings[m + OPEN], quantity, -side)
+        met = taken_at(w, m, w[m + OPEN], quantity, -side)
         if (met - price) * side > 0:
             price, is_maker = met, 0
-    w.slots[s + LEAVE] = BY_TAKE
+    w[s + LEAVE] = BY_TAKE
     withdraw_entry(w, s, now, OTHER_FILLED)
-    bars = w.listings[m + ROW] - w.slots[s + OPENED_ROW] + 1
-    _fill_exit(w, s, m, now, w.slots[s + TAKE_ORDER], quantity, price, is_maker, bars)
+    bars = w[m + ROW] - w[s + OPENED_ROW] + 1
+    _fill_exit(w, s, m, now, w[s + TAKE_ORDER], quantity, price, is_maker, bars)
 
 
-def _keep_other(w: Work, s: int, m: int, is_taken: bool) -> None:
+def _keep_other(w: Ints, s: int, m: int, is_taken: int) -> None:
     """Keep what the other reading of the bar would have brought more.
 
     It is the target where that was touched too; else, where a stop order entered inside the bar
     and the low may have come before it, the position held to the close.
     """
-    side, quantity = w.slots[s + SIDE], fillable(w, m, w.slots[s + QUANTITY])
-    chosen = _after_fee(w, m, side, quantity, _exit_price(w, s, m), w.listings[m + TAKER])
+    side, quantity = w[s + SIDE], fillable(w, m, w[s + QUANTITY])
+    chosen = _after_fee(w, m, side, quantity, _exit_price(w, s, m), w[m + TAKER])
     if is_taken:
-        other = _after_fee(w, m, side, quantity, w.slots[s + TAKE], w.listings[m + MAKER])
+        other = _after_fee(w, m, side, quantity, w[s + TAKE], w[m + MAKER])
     else:
-        other = worth_at(w, m, side, quantity, w.listings[m + LAST])
-    w.slots[s + OTHER] += other - chosen
+        other = worth_at(w, m, side, quantity, w[m + LAST])
+    w[s + OTHER] += other - chosen
 
 
-def _after_fee(w: Work, m: int, side: int, quantity: int, price: int, fee_ppm: int) -> int:
+def _after_fee(w: Ints, m: int, side: int, quantity: int, price: int, fee_ppm: int) -> int:
     worth = worth_at(w, m, side, quantity, price)
     return worth - share_up(abs(worth), fee_ppm, PARTS)
-
-
-def _see(w: Work, s: int, m: int) -> None:
-    """Note the bar's extremes where they are new."""
-    if w.listings[m + LOW] < w.slots[s + LOW_SEEN]:
-        w.slots[s + LOW_SEEN] = w.listings[m + LOW]
-        note(w, s, m, w.listings[m + LOW])
-    if w.listings[m + HIGH] > w.slots[s + HIGH_SEEN]:
-        w.slots[s + HIGH_SEEN] = w.listings[m + HIGH]
-        note(w, s, m, w.listings[m + HIGH])

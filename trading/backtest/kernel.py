@@ -22,26 +22,31 @@ from trading.backtest.layout import (
     BEGAN,
     BY_REVERSAL,
     BY_SIGNAL,
+    CASH,
     DONE,
     E_ORDER,
-    EVENT_ROOM,
-    EVENTS,
-    EVENTS_A_STEP,
-    FILL_ROOM,
-    FILLS,
-    FILLS_A_STEP,
+    EVENT_AT,
+    EVENT_MOST,
+    FACTOR,
+    FILL_AT,
+    FILL_MOST,
     FLOW,
     FOR_EVER,
     FULL,
+    FUNDING,
+    FUNDING_END,
     HAS_SHORTS,
     HIGH,
     IS_INSIDE,
     IS_TOO_LARGE,
     LAST,
+    LAST_EQUITY,
+    LAST_EXPOSURE,
     LEAVING,
     LISTING,
     LISTING_SIZE,
-    LISTINGS,
+    LISTINGS_AT,
+    LISTINGS_END,
     LOW,
     NEXT,
     OPEN,
@@ -54,170 +59,183 @@ from trading.backtest.layout import (
     SLOT_END,
     SLOT_FIRST,
     SLOT_SIZE,
-    SLOTS,
+    SLOTS_AT,
+    SLOTS_END,
     STEP,
+    STEPS,
     STILL_OPEN,
     TIMEFRAME,
     TOO_LARGE,
-    TRADE_ROOM,
-    TRADES,
-    TRADES_A_STEP,
+    TRADE_AT,
+    TRADE_MOST,
     VOLUME,
     VOLUME_LEFT,
     VOLUME_SHARE,
     WANTED,
     WANTED_ACT,
-    Work,
+    X_ORDER,
+    Bars,
+    Ints,
 )
 from trading.backtest.prices import marked
+from trading.backtest.quiet import is_quiet, skim
 from trading.execution.arithmetic import PARTS, share
 
 
-def walk(w: Work) -> int:
-    """Go on from where the tables stand, until the bars end or there is no room to write."""
+def walk(w: Ints, bars: Bars) -> int:
+    """Go on from where the table stands, until the bars end or there is no room to write."""
     while has_room(w):
-        if w.account[IS_TOO_LARGE]:
+        if w[IS_TOO_LARGE]:
             return TOO_LARGE
+        if is_quiet(w):
+            skim(w, bars)
         now = next_moment(w)
         if now == FOR_EVER:
             leave_open(w)
             return DONE
-        if end_bars(w, now):
+        if end_bars(w, bars, now):
             mark(w, now)
-        begin_bars(w, now)
+            step = w[STEPS]
+            bars.step_times[step] = now
+            bars.equity[step] = w[LAST_EQUITY]
+            bars.cash[step] = w[CASH]
+            bars.exposure[step] = w[LAST_EXPOSURE]
+            w[STEPS] = step + 1
+        if begin_bars(w, bars, now):
+            enter_all(w, now)
     return FULL
 
 
-def has_room(w: Work) -> bool:
+def has_room(w: Ints) -> bool:
     """Say whether a step, however much happens in it, can still be written."""
-    slots = w.account[SLOTS]
     return (
-        w.account[EVENTS] + EVENTS_A_STEP * slots <= w.account[EVENT_ROOM]
-        and w.account[FILLS] + FILLS_A_STEP * slots <= w.account[FILL_ROOM]
-        and w.account[TRADES] + TRADES_A_STEP * slots <= w.account[TRADE_ROOM]
+        w[EVENT_AT] <= w[EVENT_MOST] and w[FILL_AT] <= w[FILL_MOST] and w[TRADE_AT] <= w[TRADE_MOST]
     )
 
 
-def next_moment(w: Work) -> int:
+def next_moment(w: Ints) -> int:
     """Return when the next bar begins or ends."""
     now = FOR_EVER
-    for listing in range(w.account[LISTINGS]):
-        now = min(now, w.listings[listing * LISTING_SIZE + NEXT])
+    for m in range(w[LISTINGS_AT], w[LISTINGS_END], LISTING_SIZE):
+        now = min(now, w[m + NEXT])
     return now
 
 
-def price_at(w: Work, m: int, price: float) -> int:
-    """Return a bar's price in price units."""
-    at = m // LISTING_SIZE * 2
-    return int(price * w.factors[at] + w.factors[at + 1])
-
-
-def end_bars(w: Work, now: int) -> bool:
+def end_bars(w: Ints, bars: Bars, now: int) -> bool:
     """End the bars that end now; tell whether there was one."""
     was_any = False
-    for listing in range(w.account[LISTINGS]):
-        m = listing * LISTING_SIZE
-        if w.listings[m + IS_INSIDE] and w.listings[m + NEXT] == now:
+    for m in range(w[LISTINGS_AT], w[LISTINGS_END], LISTING_SIZE):
+        if w[m + IS_INSIDE] and w[m + NEXT] == now:
             if not was_any:
                 begin_day(w, now - 1)
-            end_bar(w, m, now)
+            row, factor, half = (
+                w[m + ROW],
+                bars.factors[w[m + FACTOR]],
+                bars.factors[w[m + FACTOR] + 1],
+            )
+            w[m + HIGH] = int(bars.highs[row] * factor + half)
+            w[m + LOW] = int(bars.lows[row] * factor + half)
+            end_bar(w, m, now, int(bars.closes[row] * factor + half))
+            w[m + ROW] = row + 1
+            w[m + IS_INSIDE] = 0
+            w[m + NEXT] = bars.times[row + 1] if row + 1 < w[m + ROW_END] else FOR_EVER
             was_any = True
     return was_any
 
 
-def end_bar(w: Work, m: int, now: int) -> None:
+def end_bar(w: Ints, m: int, now: int, close: int) -> None:
     """Test what rests and what is open inside the bar, and take its close for the last price."""
-    row = w.listings[m + ROW]
-    pay_funding(w, m, now - 1)
-    w.listings[m + HIGH] = price_at(w, m, w.highs[row])
-    w.listings[m + LOW] = price_at(w, m, w.lows[row])
-    w.listings[m + LAST] = price_at(w, m, w.closes[row])
-    for slot in range(w.listings[m + SLOT_FIRST], w.listings[m + SLOT_END]):
-        s = slot * SLOT_SIZE
-        charge_borrow(w, s, m, now)
-        if w.slots[s + E_ORDER] != 0:
+    if w[m + FUNDING] < w[m + FUNDING_END]:
+        pay_funding(w, m, now - 1)
+    w[m + LAST] = close
+    for s in range(w[m + SLOT_FIRST], w[m + SLOT_END], SLOT_SIZE):
+        if w[s + E_ORDER] != 0:
             enter_inside(w, s, m, now - 1)
-        if w.slots[s + SIDE] != 0:
+        if w[s + SIDE] != 0:
+            if w[s + SIDE] < 0:
+                charge_borrow(w, s, m, now)
             leave_inside(w, s, m, now - 1)
-    pay_funding(w, m, now)
-    w.listings[m + ROW] = row + 1
-    w.listings[m + IS_INSIDE] = 0
-    w.listings[m + NEXT] = w.times[row + 1] if row + 1 < w.listings[m + ROW_END] else FOR_EVER
+    if w[m + FUNDING] < w[m + FUNDING_END]:
+        pay_funding(w, m, now)
 
 
-def begin_bars(w: Work, now: int) -> None:
-    """Begin the bars that begin now: decisions are heard, exits trade, then entries."""
-    was_any = False
-    for listing in range(w.account[LISTINGS]):
-        m = listing * LISTING_SIZE
-        w.listings[m + BEGAN] = 0
-        if not w.listings[m + IS_INSIDE] and w.listings[m + NEXT] == now:
+def begin_bars(w: Ints, bars: Bars, now: int) -> bool:
+    """Begin the bars that begin now: decisions are heard, exits trade; tell if entries wait."""
+    was_any = waits = False
+    for m in range(w[LISTINGS_AT], w[LISTINGS_END], LISTING_SIZE):
+        w[m + BEGAN] = 0
+        if not w[m + IS_INSIDE] and w[m + NEXT] == now:
             if not was_any:
                 begin_day(w, now)
-            begin_bar(w, m, now)
+            row, at = w[m + ROW], w[m + FACTOR]
+            if len(bars.volumes) > 0:
+                begin_volume(w, m, bars.volumes[row])
+            ends = now + w[m + TIMEFRAME]
+            if row + 1 < w[m + ROW_END]:
+                ends = min(ends, bars.times[row + 1])
+            w[m + NEXT] = ends
+            opened = int(bars.opens[row] * bars.factors[at] + bars.factors[at + 1])
+            waits = begin_bar(w, m, now, opened) or waits
             was_any = True
-    if was_any:
-        for slot in range(w.account[SLOTS]):
-            s = slot * SLOT_SIZE
-            m = w.slots[s + LISTING] * LISTING_SIZE
-            if w.listings[m + BEGAN] and (w.slots[s + WANTED] != 0 or w.slots[s + E_ORDER] != 0):
-                enter_at_open(w, s, m, now)
+    return waits
 
 
-def begin_bar(w: Work, m: int, now: int) -> None:
-    """Open a bar and trade the exits that wait for it."""
-    row = w.listings[m + ROW]
-    pay_funding(w, m, now)
-    opened = price_at(w, m, w.opens[row])
-    w.listings[m + OPEN] = opened
-    w.listings[m + LAST] = opened
-    if len(w.volumes) > 0:
-        volume = w.volumes[row]
-        allowed = share(volume, w.account[VOLUME_SHARE], PARTS)
-        w.listings[m + VOLUME] = volume
-        w.listings[m + VOLUME_LEFT] = allowed - allowed % w.listings[m + STEP]
-    ends = now + w.listings[m + TIMEFRAME]
-    if row + 1 < w.listings[m + ROW_END]:
-        ends = min(ends, w.times[row + 1])
-    w.listings[m + NEXT] = ends
-    w.listings[m + IS_INSIDE] = 1
-    w.listings[m + BEGAN] = 1
-    for slot in range(w.listings[m + SLOT_FIRST], w.listings[m + SLOT_END]):
-        s = slot * SLOT_SIZE
-        while (
-            w.slots[s + ACT] < w.slots[s + ACT_END]
-            and w.acts[w.slots[s + ACT] * ACT_SIZE + ACT_ROW] <= row
-        ):
+def begin_volume(w: Ints, m: int, volume: int) -> None:
+    """Take the volume of a bar, and what of it may be filled."""
+    allowed = share(volume, w[VOLUME_SHARE], PARTS)
+    w[m + VOLUME] = volume
+    w[m + VOLUME_LEFT] = allowed - allowed % w[m + STEP]
+
+
+def begin_bar(w: Ints, m: int, now: int, opened: int) -> bool:
+    """Open a bar and trade the exits that wait for it; tell whether an entry waits."""
+    if w[m + FUNDING] < w[m + FUNDING_END]:
+        pay_funding(w, m, now)
+    w[m + OPEN] = opened
+    w[m + LAST] = opened
+    w[m + IS_INSIDE] = 1
+    w[m + BEGAN] = 1
+    row, waits = w[m + ROW], False
+    for s in range(w[m + SLOT_FIRST], w[m + SLOT_END], SLOT_SIZE):
+        while w[s + ACT] < w[s + ACT_END] and w[w[s + ACT] + ACT_ROW] <= row:
             hear(w, s, now)
-        if w.slots[s + SIDE] != 0:
+        if w[s + SIDE] != 0 and (w[s + LEAVING] != 0 or w[s + X_ORDER] != 0):
             charge_borrow(w, s, m, now)
             leave_at_open(w, s, m, now)
+        waits = waits or w[s + WANTED] != 0 or w[s + E_ORDER] != 0
+    return waits
 
 
-def hear(w: Work, s: int, now: int) -> None:
+def enter_all(w: Ints, now: int) -> None:
+    """Do what is to be done with entries, now that every exit has traded."""
+    for s in range(w[SLOTS_AT], w[SLOTS_END], SLOT_SIZE):
+        if w[w[s + LISTING] + BEGAN] and (w[s + WANTED] != 0 or w[s + E_ORDER] != 0):
+            enter_at_open(w, s, w[s + LISTING], now)
+
+
+def hear(w: Ints, s: int, now: int) -> None:
     """Take the slot's next decision for its wish; a newer one takes the older one's place."""
-    act = w.slots[s + ACT]
-    w.slots[s + ACT] = act + 1
-    side = w.acts[act * ACT_SIZE + ACT_SIDE]
-    held = w.slots[s + SIDE]
-    w.slots[s + WANTED_ACT] = act
+    act = w[s + ACT]
+    w[s + ACT] = act + ACT_SIZE
+    side = w[act + ACT_SIDE]
+    held = w[s + SIDE]
+    w[s + WANTED_ACT] = act
     if side > 0:
-        w.slots[s + WANTED] = 1
+        w[s + WANTED] = 1
         if held < 0:
-            w.slots[s + LEAVING] = BY_REVERSAL + 1
+            w[s + LEAVING] = BY_REVERSAL + 1
         return
-    w.slots[s + WANTED] = -1 if w.account[HAS_SHORTS] else 0
+    w[s + WANTED] = -1 if w[HAS_SHORTS] else 0
     withdraw_entry(w, s, now, REPLACED_BY_EXIT)
     if held > 0:
-        w.slots[s + LEAVING] = (BY_REVERSAL if w.account[HAS_SHORTS] else BY_SIGNAL) + 1
+        w[s + LEAVING] = (BY_REVERSAL if w[HAS_SHORTS] else BY_SIGNAL) + 1
 
 
-def leave_open(w: Work) -> None:
+def leave_open(w: Ints) -> None:
     """Write the trades that are open at the end, at what they would bring."""
-    for slot in range(w.account[SLOTS]):
-        s = slot * SLOT_SIZE
-        if w.slots[s + SIDE] != 0:
-            m = w.slots[s + LISTING] * LISTING_SIZE
-            worth = marked(w, m, w.slots[s + SIDE], w.slots[s + QUANTITY])
-            bars = w.listings[m + ROW] - w.slots[s + OPENED_ROW]
-            write_trade(w, s, -1, bars, w.slots[s + FLOW] + worth, STILL_OPEN)
+    for s in range(w[SLOTS_AT], w[SLOTS_END], SLOT_SIZE):
+        if w[s + SIDE] != 0:
+            m = w[s + LISTING]
+            worth = marked(w, m, w[s + SIDE], w[s + QUANTITY])
+            bars = w[m + ROW] - w[s + OPENED_ROW]
+            write_trade(w, s, -1, bars, w[s + FLOW] + worth, STILL_OPEN)

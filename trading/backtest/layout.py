@@ -1,30 +1,36 @@
-"""The tables of a simulation: integers by index, so that the kernel runs plain and compiled alike.
+"""The table of a simulation: integers by index, so that the kernel runs plain and compiled alike.
 
-`Work` is handed to every function of the kernel. A row of `slots` begins at `s`, a row of
-`listings` at `m` (for market); a field is added to it: `w.slots[s + QUANTITY]`.
+All that changes is one row of integers `w`, handed to every function of the kernel: the account
+first, then instruments, slots, decisions, funding, and room for what happens. An instrument begins
+at `m` (for market), a slot at `s`; a field is added to it: `w[CASH]`, `w[s + QUANTITY]`.
 """
 
 from typing import NamedTuple
 
-# How it is with the account, what limits it and what is assumed: `Work.account`.
+# How it is with the account, what limits it and what is assumed: at the beginning.
 (
     CASH,
     OPENING,
     DAY_END,
     IS_HALTED,
     LAST_EQUITY,
+    LAST_EXPOSURE,
     CEILING,
     IS_TOO_LARGE,
+    IS_ALONE,  # one slot on one instrument
     ORDERS,
     FILLS,
-    EVENTS,
-    TRADES,
     STEPS,
-    FILL_ROOM,
-    EVENT_ROOM,
-    TRADE_ROOM,
-    LISTINGS,
-    SLOTS,
+    FILL_AT,
+    FILL_MOST,
+    EVENT_AT,
+    EVENT_MOST,
+    TRADE_AT,
+    TRADE_MOST,
+    LISTINGS_AT,
+    LISTINGS_END,
+    SLOTS_AT,
+    SLOTS_END,
     POSITION_PPM,
     POSITION_LARGEST,
     POSITIONS_MOST,
@@ -50,10 +56,10 @@ from typing import NamedTuple
     POSITIONS,
     FREE,
     BINDING,
-    ACCOUNT_SIZE,
-) = range(42)
+    DENIED,  # a count for each reason begins here
+) = range(47)
 
-# One instrument: `Work.listings`.
+# One instrument, from `m` on.
 (
     ROW,
     ROW_END,
@@ -75,14 +81,15 @@ from typing import NamedTuple
     MAKER,
     TAKER,
     TIMEFRAME,
+    FACTOR,
     SLOT_FIRST,
     SLOT_END,
     FUNDING,
     FUNDING_END,
     LISTING_SIZE,
-) = range(25)
+) = range(26)
 
-# One strategy on one instrument: `Work.slots`.
+# One strategy on one instrument, from `s` on.
 (
     NUMBER,
     LISTING,
@@ -142,11 +149,10 @@ from typing import NamedTuple
     SLOT_SIZE,
 ) = range(52)
 
-# One decision that acts: `Work.acts`.
+# One decision that acts.
 ACT_ROW, ACT_SIDE, ACT_INDEX, ACT_IS_STALE, ACT_PRICE, ACT_STOP, ACT_TAKE, ACT_SIZE = range(8)
 
 # A row of each outcome.
-STEP_SIZE = 4  # time, equity, cash, exposure
 FILL_SIZE = 9  # order, slot, time, side, quantity, price, notional, fee, is_maker
 EVENT_SIZE = 4  # order, time, event, reason
 (
@@ -206,25 +212,22 @@ SECONDS_A_YEAR = 365 * SECONDS_A_DAY
 EVENTS_A_STEP, FILLS_A_STEP, TRADES_A_STEP = 40, 8, 4
 
 
-class Work(NamedTuple):
-    """One simulation at work: lists in plain Python, arrays where it is compiled.
+type Ints = list[int]
+
+
+class Bars(NamedTuple):
+    """The bars of all instruments, one after the other, and the steps that come of them.
 
     Attributes
     ----------
     factors : floats
-        Two a listing: a price times the first plus the second, cut off, is in price units.
-    times, opens, highs, lows, closes
-        The bars of all listings one after the other.
+        Two an instrument: a price times the first plus the second, cut off, is in price units.
     volumes : ints
         Base units; empty where nothing asks for them.
-    funding : ints
-        Pairs of time and rate in parts of 10**9.
+    step_times, equity, cash, exposure : ints
+        A row for each moment at which a bar ended.
     """
 
-    account: list[int]
-    listings: list[int]
-    slots: list[int]
-    acts: list[int]
     factors: list[float]
     times: list[int]
     opens: list[float]
@@ -232,9 +235,7 @@ class Work(NamedTuple):
     lows: list[float]
     closes: list[float]
     volumes: list[int]
-    funding: list[int]
-    steps: list[int]
-    fills: list[int]
-    events: list[int]
-    trades: list[int]
-    denied: list[int]
+    step_times: list[int]
+    equity: list[int]
+    cash: list[int]
+    exposure: list[int]

@@ -10,7 +10,7 @@ from trading.backtest.layout import (
     VOLUME,
     VOLUME_LEFT,
     VOLUME_SHARE,
-    Work,
+    Ints,
 )
 from trading.execution.arithmetic import PARTS, ratio, share, share_up, worth_down, worth_up
 
@@ -30,50 +30,50 @@ def at_most(price: int, factor: int, tick: int) -> int:
     return max(lowered - lowered % tick, tick)
 
 
-def slippage(w: Work, m: int, quantity: int) -> int:
+def slippage(w: Ints, m: int, quantity: int) -> int:
     """Return how far from the bar's price an order trades, in millionths, rounded up.
 
     Half the spread, and the impact times the square of the order's share of the volume; never
     more than half the price.
     """
-    if w.account[IMPACT] == 0:
-        return w.account[HALF_SPREAD]
+    if w[IMPACT] == 0:
+        return w[HALF_SPREAD]
     part = PARTS
-    if w.listings[m + VOLUME] > 0:
-        part = min(ratio(quantity, PARTS, w.listings[m + VOLUME]) + 1, PARTS)
-    impact = -(-w.account[IMPACT] * part * part // SQUARE)
-    return min(w.account[HALF_SPREAD] + impact, MOST_SLIPPAGE)
+    if w[m + VOLUME] > 0:
+        part = min(ratio(quantity, PARTS, w[m + VOLUME]) + 1, PARTS)
+    impact = -(-w[IMPACT] * part * part // SQUARE)
+    return min(w[HALF_SPREAD] + impact, MOST_SLIPPAGE)
 
 
-def taken_at(w: Work, m: int, price: int, quantity: int, side: int) -> int:
+def taken_at(w: Ints, m: int, price: int, quantity: int, side: int) -> int:
     """Return what an order that takes from the market pays (side 1) or gets (side -1)."""
     part = slippage(w, m, quantity)
     if side > 0:
-        return at_least(price, PARTS + part, w.listings[m + TICK])
-    return at_most(price, PARTS - part, w.listings[m + TICK])
+        return at_least(price, PARTS + part, w[m + TICK])
+    return at_most(price, PARTS - part, w[m + TICK])
 
 
-def fillable(w: Work, m: int, quantity: int) -> int:
+def fillable(w: Ints, m: int, quantity: int) -> int:
     """Return how much of a quantity this bar still fills."""
-    if w.account[VOLUME_SHARE] == 0:
+    if w[VOLUME_SHARE] == 0:
         return quantity
-    return min(quantity, w.listings[m + VOLUME_LEFT])
+    return min(quantity, w[m + VOLUME_LEFT])
 
 
-def worth_at(w: Work, m: int, side: int, quantity: int, price: int) -> int:
+def worth_at(w: Ints, m: int, side: int, quantity: int, price: int) -> int:
     """Return what a position is worth at a price: below nought for a short, which must buy."""
     if side > 0:
-        return worth_down(quantity, price, w.listings[m + SPLIT], w.listings[m + GROW])
-    return -worth_up(quantity, price, w.listings[m + SPLIT], w.listings[m + GROW])
+        return worth_down(quantity, price, w[m + SPLIT], w[m + GROW])
+    return -worth_up(quantity, price, w[m + SPLIT], w[m + GROW])
 
 
-def marked(w: Work, m: int, side: int, quantity: int) -> int:
+def marked(w: Ints, m: int, side: int, quantity: int) -> int:
     """Return what a position would bring now, half the spread away from the last price."""
-    half = w.account[HALF_SPREAD]
+    half = w[HALF_SPREAD]
     if half == 0:
-        return worth_at(w, m, side, quantity, w.listings[m + LAST])
+        return worth_at(w, m, side, quantity, w[m + LAST])
     if side > 0:
-        bid = share(w.listings[m + LAST], PARTS - half, PARTS)
+        bid = share(w[m + LAST], PARTS - half, PARTS)
         return worth_at(w, m, side, quantity, bid)
-    ask = share_up(w.listings[m + LAST], PARTS + half, PARTS)
+    ask = share_up(w[m + LAST], PARTS + half, PARTS)
     return worth_at(w, m, side, quantity, ask)

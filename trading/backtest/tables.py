@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -10,14 +10,7 @@ from mystic.lib.units import price_units
 from trading.backtest import layout
 from trading.backtest.acting import Ints, acting, bars_of
 from trading.backtest.assumptions import ENTRIES, Assumptions
-from trading.backtest.layout import (
-    ACT_ROW,
-    ACT_SIZE,
-    EVENTS_A_STEP,
-    FILLS_A_STEP,
-    TRADES_A_STEP,
-    Work,
-)
+from trading.backtest.layout import Bars
 from trading.backtest.portfolio import Listing, Slot
 from trading.execution.arithmetic import PARTS
 from trading.execution.fees import FeeSchedule
@@ -27,6 +20,8 @@ EXACT_FLOAT = 2**50
 MOST_SPLIT = 10**9
 MOST_QUANTITY = 9 * 10**17
 RATE_PARTS = 10**9
+ROWS_AT_ONCE = 4_096
+NONE = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +30,26 @@ class Laid:
 
     Attributes
     ----------
+    head : list of int
+        The row that changes, `w` of the kernel, up to the decisions, as before the first bar.
     acts : int64 array, shape (n, ACT_SIZE)
-        Of all slots, one after the other.
+        The decisions that act, of all slots one after the other; they follow.
+    funding : int64 array
+        Pairs of time and rate in parts of 10**9; they follow then.
+    starts : tuple of int
+        Where the rooms for fills, events and trades begin in the row.
+    room : int
+        Length of the three rooms.
     fits : bool
         True where every figure fits 63 bits, so that the compiled kernel may run.
     """
 
-    work: Work
+    head: list[int]
     acts: Ints
+    funding: Ints
+    starts: tuple[int, int, int]
+    room: int
+    bars: Bars
     fits: bool
 
 
@@ -52,60 +59,55 @@ def lay_out(listings: Sequence[Listing], slots: Sequence[Slot], assumptions: Ass
     firsts = np.cumsum([0, *(len(one.bars.open_time) for one in listings)]).tolist()
     parts = [acting(slots[n], listings[slots[n].listing], assumptions) for n in order]
     for part, number in zip(parts, order, strict=True):
-        part[:, ACT_ROW] += firsts[slots[number].listing]
-    acts = np.concatenate(parts) if parts else np.zeros((0, ACT_SIZE), dtype=np.int64)
+        part[:, layout.ACT_ROW] += firsts[slots[number].listing]
+    acts = np.concatenate([np.zeros((0, layout.ACT_SIZE), dtype=np.int64), *parts])
+    funding = _funding(listings, assumptions)
     is_exact = all(_is_exact(one) for one in listings)
     ceiling = min((_ceiling(one) for one in listings), default=0)
-    account = _account(assumptions, listings, slots, ceiling, len(acts))
-    fits = is_exact and assumptions.cash <= ceiling and _are_bounded(listings, assumptions)
-    factors = [
-        one
-        for listing in listings
-        for one in ((10.0**listing.terms.price_scale, 0.5) if is_exact else (1, 0))
-    ]
-    bars = [one.bars for one in listings]
-    prices = [_prices(listings, name, is_exact) for name in ("open", "high", "low", "close")]
-    work = Work(
-        account=account,
-        listings=_listings(listings, slots, order, firsts, assumptions),
-        slots=_slots(listings, slots, order, [len(part) for part in parts]),
-        acts=acts.ravel(),  # type: ignore[arg-type]
-        factors=factors,
-        times=_joined([one.open_time for one in bars], np.int64),
-        opens=prices[0],
-        highs=prices[1],
-        lows=prices[2],
-        closes=prices[3],
-        volumes=_volumes(listings, assumptions),
-        funding=_funding(listings, assumptions),
-        steps=[0] * 0,
-        fills=[0] * 0,
-        events=[0] * 0,
-        trades=[0] * 0,
-        denied=[0] * layout.REASON_COUNT,
+    head = _account(assumptions, ceiling)
+    head[layout.IS_ALONE] = int(len(listings) == len(slots) == 1)
+    slots_at = len(head) + len(listings) * layout.LISTING_SIZE
+    acts_at = slots_at + len(slots) * layout.SLOT_SIZE
+    head[layout.LISTINGS_AT], head[layout.LISTINGS_END] = len(head), slots_at
+    head[layout.SLOTS_AT], head[layout.SLOTS_END] = slots_at, acts_at
+    owners = [slots[number].listing for number in order]
+    head += _listings(listings, assumptions, owners, firsts, slots_at, acts_at + acts.size)
+    lengths = [part.size for part in parts]
+    head += _slots(listings, slots, order, lengths, head[layout.LISTINGS_AT], assumptions)
+    *starts, end = _rooms(head, acts_at + acts.size + funding.size, len(slots))
+    return Laid(
+        head=head,
+        acts=acts,
+        funding=funding,
+        starts=(starts[0], starts[1], starts[2]),
+        room=end - starts[0],
+        bars=_bars(listings, assumptions, is_exact=is_exact),
+        fits=is_exact and assumptions.cash <= ceiling and _are_bounded(listings, assumptions),
     )
-    return Laid(work, acts, fits)
 
 
-def _account(
-    assumptions: Assumptions,
-    listings: Sequence[Listing],
-    slots: Sequence[Slot],
-    ceiling: int,
-    acts: int,
-) -> list[int]:
+def _rooms(head: list[int], start: int, slots: int) -> list[int]:
+    """Say where fills, events and trades are written, and how many before they are taken out."""
+    bounds = [start]
+    for at, most, size, a_step in (
+        (layout.FILL_AT, layout.FILL_MOST, layout.FILL_SIZE, layout.FILLS_A_STEP),
+        (layout.EVENT_AT, layout.EVENT_MOST, layout.EVENT_SIZE, layout.EVENTS_A_STEP),
+        (layout.TRADE_AT, layout.TRADE_MOST, layout.TRADE_SIZE, layout.TRADES_A_STEP),
+    ):
+        head[at] = start
+        head[most] = start + ROWS_AT_ONCE * size
+        start = head[most] + a_step * slots * size
+        bounds.append(start)
+    return bounds
+
+
+def _account(assumptions: Assumptions, ceiling: int) -> list[int]:
     limits, milli = assumptions.limits, assumptions.slippage_milli
-    account = [0] * layout.ACCOUNT_SIZE
-    at_once = len(slots)
+    account = [0] * (layout.DENIED + layout.REASON_COUNT)
     for field, value in {
         layout.CASH: assumptions.cash,
         layout.LAST_EQUITY: assumptions.cash,
         layout.CEILING: ceiling,
-        layout.FILL_ROOM: 3 * acts + 16 * FILLS_A_STEP * at_once + 64,
-        layout.EVENT_ROOM: 12 * acts + 16 * EVENTS_A_STEP * at_once + 64,
-        layout.TRADE_ROOM: acts + 16 * TRADES_A_STEP * at_once + 64,
-        layout.LISTINGS: len(listings),
-        layout.SLOTS: len(slots),
         layout.POSITION_PPM: limits.position_ppm,
         layout.POSITION_LARGEST: limits.max_position_notional,
         layout.POSITIONS_MOST: limits.max_open_positions,
@@ -144,19 +146,19 @@ def fees_of(listing: Listing, assumptions: Assumptions) -> FeeSchedule:
 
 def _listings(
     listings: Sequence[Listing],
-    slots: Sequence[Slot],
-    order: list[int],
-    firsts: list[int],
     assumptions: Assumptions,
+    owners: list[int],
+    firsts: list[int],
+    slots_at: int,
+    funding_at: int,
 ) -> list[int]:
     rows: list[int] = []
-    owners = [slots[number].listing for number in order]
-    funded = 0
     for number, listing in enumerate(listings):
         row = [0] * layout.LISTING_SIZE
         terms, fees = listing.terms, fees_of(listing, assumptions)
-        paid = len(listing.funding.at) if listing.funding and assumptions.has_funding else 0
+        paid = 2 * len(listing.funding.at) if listing.funding and assumptions.has_funding else 0
         times = listing.bars.open_time
+        before = sum(owner < number for owner in owners)
         for field, value in {
             layout.ROW: firsts[number],
             layout.ROW_END: firsts[number + 1],
@@ -170,32 +172,54 @@ def _listings(
             layout.MAKER: fees.maker_ppm,
             layout.TAKER: fees.taker_ppm,
             layout.TIMEFRAME: listing.timeframe,
-            layout.SLOT_FIRST: sum(owner < number for owner in owners),
-            layout.SLOT_END: sum(owner <= number for owner in owners),
-            layout.FUNDING: funded,
-            layout.FUNDING_END: funded + paid,
+            layout.FACTOR: 2 * number,
+            layout.SLOT_FIRST: slots_at + before * layout.SLOT_SIZE,
+            layout.SLOT_END: slots_at + (before + owners.count(number)) * layout.SLOT_SIZE,
+            layout.FUNDING: funding_at,
+            layout.FUNDING_END: funding_at + paid,
         }.items():
             row[field] = value
-        funded += paid
+        funding_at += paid
         rows += row
     return rows
 
 
 def _slots(
-    listings: Sequence[Listing], slots: Sequence[Slot], order: list[int], counts: list[int]
+    listings: Sequence[Listing],
+    slots: Sequence[Slot],
+    order: list[int],
+    lengths: list[int],
+    listings_at: int,
+    assumptions: Assumptions,
 ) -> list[int]:
     rows: list[int] = []
-    heard = 0
-    for number, count in zip(order, counts, strict=True):
+    act = listings_at + len(listings) * layout.LISTING_SIZE + len(slots) * layout.SLOT_SIZE
+    for number, length in zip(order, lengths, strict=True):
         row = [0] * layout.SLOT_SIZE
         slot = slots[number]
         row[layout.NUMBER] = number
-        row[layout.LISTING] = slot.listing
-        row[layout.ACT], row[layout.ACT_END] = heard, heard + count
-        row[layout.LIFE] = bars_of(slot, listings[slot.listing])
-        heard += count
+        row[layout.LISTING] = listings_at + slot.listing * layout.LISTING_SIZE
+        row[layout.ACT], row[layout.ACT_END] = act, act + length
+        row[layout.LIFE] = bars_of(slot, listings[slot.listing]) * assumptions.entry_bars
+        act += length
         rows += row
     return rows
+
+
+def _bars(listings: Sequence[Listing], assumptions: Assumptions, *, is_exact: bool) -> Bars:
+    factors = [
+        one
+        for listing in listings
+        for one in ((10.0**listing.terms.price_scale, 0.5) if is_exact else (1, 0))
+    ]
+    prices = [
+        _prices(listings, name) if is_exact else _exact_prices(listings, name)
+        for name in ("open", "high", "low", "close")
+    ]
+    times = _joined([one.bars.open_time for one in listings], np.int64)
+    volumes = _volumes(listings, assumptions)
+    opens, highs, lows, closes = prices
+    return Bars(factors, times, opens, highs, lows, closes, volumes, [], [], [], [])
 
 
 def _joined(parts: list[Any], kind: Any) -> Any:
@@ -204,14 +228,15 @@ def _joined(parts: list[Any], kind: Any) -> Any:
     return np.concatenate([np.zeros(0, kind), *parts]).astype(kind, copy=False)
 
 
-def _prices(listings: Sequence[Listing], name: str, is_exact: bool) -> Any:
-    columns = [getattr(one.bars, name) for one in listings]
-    if is_exact:
-        return _joined(columns, np.float64)
+def _prices(listings: Sequence[Listing], name: str) -> Any:
+    return _joined([getattr(one.bars, name) for one in listings], np.float64)
+
+
+def _exact_prices(listings: Sequence[Listing], name: str) -> list[int]:
     return [
         price_units(price, one.terms.price_scale)
-        for one, column in zip(listings, columns, strict=True)
-        for price in column.tolist()
+        for one in listings
+        for price in getattr(one.bars, name).tolist()
     ]
 
 
@@ -226,13 +251,13 @@ def _volumes(listings: Sequence[Listing], assumptions: Assumptions) -> Any:
     return _joined(parts, np.int64)
 
 
-def _funding(listings: Sequence[Listing], assumptions: Assumptions) -> Any:
+def _funding(listings: Sequence[Listing], assumptions: Assumptions) -> Ints:
     pairs = [
-        np.column_stack((one.funding.at, np.rint(one.funding.rate * RATE_PARTS).astype(np.int64)))
+        np.column_stack((one.funding.at, np.rint(one.funding.rate * RATE_PARTS))).astype(np.int64)
         for one in listings
         if one.funding is not None and assumptions.has_funding
     ]
-    return np.concatenate(pairs).ravel() if pairs else np.zeros(0, dtype=np.int64)
+    return np.concatenate([NONE, *(pair.ravel() for pair in pairs)])
 
 
 def _is_exact(listing: Listing) -> bool:
@@ -243,7 +268,7 @@ def _is_exact(listing: Listing) -> bool:
 def _ceiling(listing: Listing) -> int:
     """Return the equity up to which no figure of the listing passes 62 bits."""
     if not len(listing.bars.high):
-        return cast("int", layout.FOR_EVER)
+        return layout.FOR_EVER
     scale = 10.0**listing.terms.price_scale
     lowest = max(int(float(listing.bars.low.min()) * scale), 1)
     highest = int(float(listing.bars.high.max()) * scale)

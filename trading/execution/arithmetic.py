@@ -9,6 +9,7 @@ worth in quote units: the product is divided by `split` or multiplied by `grow`;
 """
 
 PARTS = 1_000_000
+SIX_PLACES, EIGHT_PLACES = 10**6, 10**8
 COUNTABLE = 2**62
 """The largest quantity that is told; whatever would be larger is this."""
 THOUSANDS = 2**53
@@ -26,22 +27,31 @@ def share_up(amount: int, part: int, whole: int) -> int:
     return -share(-amount, part, whole)
 
 
+def cut(amount: int, split: int) -> int:
+    """Return amount / split, rounded down; dividing by a known number is far quicker compiled."""
+    if split == EIGHT_PLACES:
+        return amount // EIGHT_PLACES
+    if split == SIX_PLACES:
+        return amount // SIX_PLACES
+    return amount // split
+
+
 def worth_down(quantity: int, price: int, split: int, grow: int) -> int:
     """Return quantity times price in quote units, rounded down: what a seller receives."""
     if split == 1:
         return quantity * price * grow
-    lots, levels = quantity // split, price // split
+    lots, levels = cut(quantity, split), cut(price, split)
     rest = quantity - lots * split
-    return lots * price + rest * levels + rest * (price - levels * split) // split
+    return lots * price + rest * levels + cut(rest * (price - levels * split), split)
 
 
 def worth_up(quantity: int, price: int, split: int, grow: int) -> int:
     """Return quantity times price in quote units, rounded up: what a buyer pays."""
     if split == 1:
         return quantity * price * grow
-    lots, levels = quantity // split, price // split
+    lots, levels = cut(quantity, split), cut(price, split)
     rest = quantity - lots * split
-    return lots * price + rest * levels - (-rest * (price - levels * split) // split)
+    return lots * price + rest * levels - cut(-rest * (price - levels * split), split)
 
 
 def ratio(amount: int, factor: int, divisor: int) -> int:

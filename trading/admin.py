@@ -1,22 +1,29 @@
-"""Look at accounts, orders and the ledger; nothing of it is written here."""
+"""Look at accounts, orders, the ledger and research; nothing of it is written here."""
 
 from django.contrib import admin
 
 from mystic.lib.read_only import ReadOnlyAdmin
 from trading.models import (
     Account,
+    BacktestResult,
+    BacktestRun,
     Deployment,
     Fill,
+    Fold,
     LedgerAccount,
     LedgerEntry,
     Lock,
     MarketMaker,
     Order,
     OrderEvent,
+    ParityDifference,
+    ParityReport,
     Position,
     RiskDay,
     RiskDecision,
     RiskLimit,
+    Sweep,
+    Trial,
 )
 
 
@@ -97,3 +104,38 @@ class LockAdmin(ReadOnlyAdmin):
 class DeploymentAdmin(ReadOnlyAdmin):
     list_display = ("account", "strategy", "state", "created_at", "stopped_at")
     list_select_related = ("account", "strategy")
+
+
+@admin.register(BacktestRun, Sweep)
+class ResearchAdmin(ReadOnlyAdmin):
+    list_display = ("id", "owner", "class_name", "version", "state", "attempts", "created_at")
+    list_filter = ("state",)
+    list_select_related = ("owner",)
+
+
+@admin.register(BacktestResult)
+class BacktestResultAdmin(ReadOnlyAdmin):
+    list_display = ("run_id", "digest", "bars", "trades", "seconds", "made_at")
+    exclude = ("document",)
+
+
+@admin.register(Fold)
+class FoldAdmin(ReadOnlyAdmin):
+    list_display = ("sweep_id", "number", "train_from", "test_from", "test_through")
+
+
+@admin.register(Trial)
+class TrialAdmin(ReadOnlyAdmin):
+    list_display = ("sweep_id", "fold_id", "number", "state", "objective", "attempts")
+    list_filter = ("state",)
+
+
+@admin.register(ParityReport)
+class ParityReportAdmin(ReadOnlyAdmin):
+    list_display = ("id", "deployment", "made_at")
+    list_select_related = ("deployment",)
+
+
+@admin.register(ParityDifference)
+class ParityDifferenceAdmin(ReadOnlyAdmin):
+    list_display = ("id", "report_id", "cause")

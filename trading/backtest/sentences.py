@@ -6,6 +6,7 @@ from markets.types import TIMEFRAME_NAMES
 from mystic.lib.units import shown
 from trading.backtest.assumptions import Assumptions
 from trading.backtest.portfolio import Listing
+from trading.execution.fees import FeeSchedule
 
 DAY_S = 86_400
 FEW_TRADES = 30
@@ -127,17 +128,22 @@ def _costs(one: Assumptions, listings: Sequence[Listing]) -> Iterator[str]:
         f"{percent(impact)} for a quantity as large as the bar's volume, falling with the square "
         "of the share."
     )
-    for fees in sorted({(one.fees.maker_ppm, one.fees.taker_ppm) for one in listings}):
-        symbols = [x.symbol for x in listings if (x.fees.maker_ppm, x.fees.taker_ppm) == fees]
-        origin = "asked for" if one.taker_ppm is not None else "published by the venue"
+    rates = sorted({(x.fees.maker_ppm, x.fees.taker_ppm) for x in listings})
+    for maker, taker in rates:
+        symbols = [x.symbol for x in listings if x.fees == FeeSchedule(maker, taker)]
         yield (
-            f"Fees of {', '.join(symbols)}: {percent(fees[0])} for a resting order, "
-            f"{percent(fees[1])} for another one, as {origin}."
+            f"Fees of {', '.join(symbols)}: {percent(maker)} for a resting order "
+            f"({_origin(one.maker_ppm)}), {percent(taker)} for another one "
+            f"({_origin(one.taker_ppm)})."
         )
     if one.fee_milli != 1_000:
         yield f"Under stress: fees are {one.fee_milli / 1000:g} times as high."
     if one.has_funding and any(x.funding is not None for x in listings):
         yield "Funding of perpetual futures is paid and received at the stored rates."
+
+
+def _origin(asked: int | None) -> str:
+    return "as published by the venue" if asked is None else "as asked for"
 
 
 def _stressed(ppm: int, one: Assumptions) -> int:

@@ -55,7 +55,7 @@ def research_fields(
     """
     _refuse_unseen(user, strategy)
     found = _restored(strategy, params or {})
-    kept = _assumptions(assumptions)
+    kept = assumptions_read(assumptions)
     instruments = _instruments(symbols, strategy, kept)
     step = strategy.timeframe
     first = -(-from_open // step) * step
@@ -125,7 +125,14 @@ def _restored(strategy: Strategy, params: Mapping[str, Any]) -> Restored:
         raise ResearchError(str(fault), "/strategy") from None
 
 
-def _assumptions(told: Assumptions | Mapping[str, Any] | None) -> Assumptions:
+def assumptions_read(told: Assumptions | Mapping[str, Any] | None) -> Assumptions:
+    """Return assumptions, each of them possible; what is left out is the default.
+
+    Raises
+    ------
+    ResearchError
+        With the place of what cannot be.
+    """
     if isinstance(told, Assumptions):
         told = asdict(told)
     try:

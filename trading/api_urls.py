@@ -1,7 +1,7 @@
 """Addresses of the trading API."""
 
 from mystic.lib.paths import endpoint
-from trading import api, api_backtests, api_parity, api_sweeps
+from trading import api, api_backtests, api_combined, api_parity, api_sweeps
 
 urlpatterns = [
     endpoint("portfolio", api.Portfolio, "portfolio"),
@@ -17,6 +17,7 @@ urlpatterns = [
     endpoint("v1/positions", api.Positions, "positions"),
     endpoint("v1/positions/<id:position_id>/close", api.PositionClose, "position_close"),
     endpoint("v1/backtests", api_backtests.Backtests, "backtests"),
+    endpoint("v1/backtests/combined", api_combined.BacktestCombined, "backtest_combine"),
     endpoint("v1/backtests/compare", api_backtests.BacktestCompare, "backtest_compare"),
     endpoint("v1/backtests/<id:run_id>", api_backtests.BacktestOne, "backtest"),
     endpoint("v1/backtests/<id:run_id>/cancel", api_backtests.BacktestCancel, "backtest_cancel"),

@@ -5,6 +5,7 @@ from django.urls import path
 from trading import (
     views,
     views_backtests,
+    views_combine,
     views_making,
     views_parity,
     views_research,
@@ -44,6 +45,7 @@ urlpatterns = [
     path("trading/making/<int:maker_id>/", views_making.making_switch, name="making_switch"),
     path("backtests/", views_backtests.backtests, name="backtests"),
     path("backtests/new/", views_research.backtest_new, name="backtest_new"),
+    path("backtests/combine/", views_combine.backtest_combine, name="backtest_combine"),
     path("backtests/compare/", views_research.backtest_compare, name="backtest_compare"),
     path("backtests/<int:run_id>/", views_backtests.backtest, name="backtest"),
     path("backtests/<int:run_id>/act/", views_backtests.backtest_act, name="backtest_act"),
@@ -55,6 +57,11 @@ urlpatterns = [
     path("backtests/<int:run_id>/trades/", views_backtests.backtest_trades, name="backtest_trades"),
     path(
         "backtests/<int:run_id>/trades.json", views_backtests.backtest_marks, name="backtest_marks"
+    ),
+    path(
+        "backtests/<int:run_id>/export/<str:name>",
+        views_backtests.backtest_export,
+        name="backtest_export",
     ),
     path("sweeps/<int:sweep_id>/", views_sweeps.sweep, name="sweep"),
     path("sweeps/<int:sweep_id>/act/", views_sweeps.sweep_act, name="sweep_act"),

@@ -15,6 +15,7 @@ from trading.backtest.assumptions import Assumptions
 from trading.events import ResearchChanged, ResearchWanted
 from trading.models import BacktestRun
 from trading.selectors_research import UNMADE, strategy_of
+from trading.services.combinations import combination_version, is_combination
 from trading.services.research_asked import refuse_crowd, research_fields
 from trading.services.research_errors import ResearchError
 
@@ -74,7 +75,7 @@ def backtest_again(*, run: BacktestRun, user: User) -> BacktestRun:
     if run.owner_id != user.pk:
         raise ResearchError("There is no such backtest.")
     try:
-        version = strategy_of(run).version
+        version = combination_version(run) if is_combination(run) else strategy_of(run).version
     except UNMADE as fault:
         message = f"This strategy cannot be made any more: {fault}"
         raise ResearchError(message, "/strategy") from None

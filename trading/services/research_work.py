@@ -18,6 +18,7 @@ from trading.models import BacktestRun
 from trading.performance.types import FigureError
 from trading.selectors_luck import luck_of
 from trading.selectors_research import UNMADE
+from trading.services.combinations import combination_made, is_combination
 from trading.services.research_made import backtest_made
 from trading.services.research_runs import (
     Claim,
@@ -61,7 +62,8 @@ def run_work(claim: Claim) -> bool:
     with keeper_of(claim):
         try:
             run = BacktestRun.objects.get(pk=claim.run_id)
-            content, made = backtest_made(run, tell=_Teller(claim))
+            make = combination_made if is_combination(run) else backtest_made
+            content, made = make(run, tell=_Teller(claim))
             made = {**made, "metrics": {**made["metrics"], **luck_of(run, content)}}
             return run_keep(claim, made)
         except UnwantedError:

@@ -141,6 +141,15 @@ def test_the_figures_of_trades_by_hand():
     assert found["sqn"] == pytest.approx(math.sqrt(3) * (80 / 3) / spread)
 
 
+def test_a_trade_without_profit_is_neither_won_nor_lost():
+    trades = three_trades(profit=[100.0, 0.0, -30.0, 7.0])
+    found = figures(day_equity=[1.0, 1.0], periods=365, trades=trades)
+    assert found["win_rate"] == pytest.approx(1 / 3)
+    assert found["average_loss"] == -30.0
+    assert found["payoff"] == pytest.approx(100 / 30)
+    assert found["longest_losing_streak"] == 1
+
+
 def test_without_returns_nothing_is_made_up():
     found = figures(day_equity=[100.0], periods=365, trades=TradeFigures.none())
     assert found["final_equity"] == 100.0

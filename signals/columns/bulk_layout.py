@@ -53,7 +53,7 @@ class Layout:
             return slice(int(self.first[0]), int(self.end[-1]))
         return np.arange(self.total) + np.repeat(self.first - self.places, self.counts)
 
-    def out_of(self, wider: "Layout", values: Floats) -> Floats:
+    def out_of(self, wider: "Layout", values: Any) -> Any:
         """Return these rows of values in a layout whose stretches begin earlier."""
         if self.total == wider.total:
             return values
@@ -63,8 +63,7 @@ class Layout:
             return table.reshape((*values.shape[:-1], -1))
         shift = wider.places + self.first - wider.first - self.places
         index = np.arange(self.total) + np.repeat(shift, self.counts)
-        found: Floats = values[..., index]
-        return found
+        return values[..., index]
 
     @cached_property
     def even(self) -> int:

@@ -110,7 +110,7 @@ def conclude_by_rules(compiled: Compiled, stack: Stack, into: Concluded) -> None
 def _all_hold(when: Named, stack: Stack, free: Mask) -> Mask:
     held = free
     for _, node in when:
-        held = held & (stack.own_values(node) == 1)
+        held = held & stack.own_flags(node)
     return held
 
 

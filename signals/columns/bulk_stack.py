@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from signals.columns.bulk_forms import LOOKS_BACK, ROW_BY_ROW, Forms, rows_behind, streamed_of
 from signals.columns.bulk_layout import Layout, Rows, Spans
@@ -51,9 +52,13 @@ class Stack:
         symbol = self.plan.clock.symbol
         self.instrument = instrument if symbol is None else symbol
         self.step = self.plan.clock.timeframe
-        through = int(spans.through[-1])
-        self.bars = provider.bars(self.instrument, self.step, int(spans.starts[0]), through)
-        check_bars(self.bars, self.step)
+        start, through = int(spans.starts[0]), int(spans.through[-1])
+        self.bars = provider.bars(self.instrument, self.step, start, through)
+        checked = (self.instrument, self.step, start, through)
+        if cache is None or not cache.has(checked):
+            check_bars(self.bars, self.step)
+        if cache is not None:
+            cache.note(checked)
         opens = self.bars.open_time
         begin = np.searchsorted(opens, spans.starts)
         end = np.maximum(np.searchsorted(opens, spans.through, side="right"), begin)
@@ -311,10 +316,20 @@ class Stack:
 
     def own_values(self, node: Node) -> Floats:
         """Return a node's values at the rows of the blocks themselves."""
+        values: Floats
         if id(node) in self.forms.flat:
-            values: Floats = self._flat_of(node)[self.own.index]
-            return values
-        return self.own.out_of(self.near, self.values(node, "near"))
+            values = self._flat_of(node)[self.own.index]
+        else:
+            values = self.own.out_of(self.near, self.values(node, "near"))
+        return values
+
+    def own_flags(self, node: Node) -> NDArray[np.bool_]:
+        """Say at which rows of the blocks themselves a condition holds."""
+        if id(node) in self.forms.flat:
+            flat: NDArray[np.bool_] = self.own_values(node) == 1
+            return flat
+        flags: NDArray[np.bool_] = self.own.out_of(self.near, self.values(node, "near") == 1)
+        return flags
 
     def own_faults(self) -> dict[int, str]:
         """Return what the strategy's own code did wrong, by the number of the block's own row."""

@@ -6,8 +6,9 @@ from collections.abc import Hashable
 from signals.columns.graph import Node
 from signals.columns.series import Floats, SeriesProvider
 
-LIMIT_BYTES = 64 * 1024 * 1024
-MOST_EXPRESSIONS = 20_000
+LIMIT_BYTES = 48 * 1024 * 1024
+MOST = 20_000
+"""Expressions and facts, after which everything is dropped."""
 UNSHARED = frozenset(("own",))
 """What a strategy's own code calculates belongs to that one strategy."""
 
@@ -29,6 +30,7 @@ class ColumnCache:
         self._provider: SeriesProvider | None = None
         self._values: OrderedDict[Hashable, Floats] = OrderedDict()
         self._numbers: dict[Hashable, int] = {}
+        self._facts: set[Hashable] = set()
 
     @property
     def held_bytes(self) -> int:
@@ -39,11 +41,12 @@ class ColumnCache:
         """Drop everything: bars were corrected."""
         self._values.clear()
         self._numbers.clear()
+        self._facts.clear()
         self._held = 0
 
     def serve(self, provider: SeriesProvider) -> None:
         """Drop everything where another provider is asked than before."""
-        if provider is not self._provider or len(self._numbers) > MOST_EXPRESSIONS:
+        if provider is not self._provider or len(self._numbers) + len(self._facts) > MOST:
             self.forget()
         self._provider = provider
 
@@ -54,6 +57,14 @@ class ColumnCache:
             return None
         key = (node.op, node.clock, node.args, tuple(inputs))
         return self._numbers.setdefault(key, len(self._numbers))
+
+    def has(self, fact: Hashable) -> bool:
+        """Say whether something was noted about the provider's bars."""
+        return fact in self._facts
+
+    def note(self, fact: Hashable) -> None:
+        """Remember something about the provider's bars."""
+        self._facts.add(fact)
 
     def get(self, key: Hashable) -> Floats | None:
         """Return what was kept under a key."""

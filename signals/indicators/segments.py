@@ -31,7 +31,7 @@ class Stretches:
     places : int64 array
         Where its wanted values stand in the result.
     total : int
-        Rows of the result; those of no stretch are not set.
+        Rows of the result; those of no stretch are missing.
     """
 
     counts: Rows
@@ -61,7 +61,10 @@ def calculate(
     if hot.chosen(int(stretches.counts.sum())) is None:
         return None
     state, numbers = begun.begin
-    out = np.full(hot.width * stretches.total, np.nan)
+    written = int((stretches.counts - stretches.skips).sum())
+    out = np.empty(hot.width * stretches.total)
+    if written < stretches.total:
+        out.fill(np.nan)
     places: list[Any] = [one for pair in inputs for one in (plain_array(pair[0]), pair[1])]
     _driver(hot, len(inputs), len(numbers))(
         *places,

@@ -160,7 +160,9 @@ class _Again:
             then, changes = received.get(opened, (now, ()))
             unseen = None
             if not trouble and then is not None and differing(was, then):
-                unseen, then = self._unseen(decision, was, then)
+                unseen, word = self._unseen(decision, was)
+                if unseen and decision.decided_at.timestamp() - unseen.at <= UNSEEN_FOR_S:
+                    then, changes, unseen = word, (*changes, unseen), None
             yield Compared(
                 decision,
                 was,
@@ -247,26 +249,23 @@ class _Again:
         is_seen = (opens < bar_open + self._step) & (opens >= bar_open - self._reaches[place:])
         return tuple(self._changes[place + n] for n in np.flatnonzero(is_seen).tolist())
 
-    def _unseen(self, decision: Decision, was: Word, then: Word) -> tuple[Change | None, Word]:
-        """Look whether a decision comes out as it was without what changed shortly before it.
+    def _unseen(self, decision: Decision, was: Word) -> tuple[Change | None, Word | None]:
+        """Return the change before a decision without which it comes out as it was, if there is.
 
         Its bars were read some moments before it was written; and a calculation that goes on from
-        bar to bar does not see one that is filled in behind it.
+        bar to bar may not see one that is filled in behind it.
         """
         if self._subject.is_other_code:
-            return None, then
-        moment = decision.decided_at.timestamp()
-        place = bisect_right(self._moments, moment)
+            return None, None
+        place = bisect_right(self._moments, decision.decided_at.timestamp())
         opens, opened = self._opens[:place], decision.bar_open
         is_seen = (opens < opened + self._step) & (opens >= opened - self._reaches[:place])
         for earlier in np.flatnonzero(is_seen)[: -MOST_UNSEEN - 1 : -1].tolist():
-            change = self._changes[earlier]
-            words, _, _ = self._decided(self._feed.before(self._changes[earlier:]), opened, opened)
-            word = words.get(opened)
+            feed = self._feed.before(self._changes[earlier:])
+            word = self._decided(feed, opened, opened)[0].get(opened)
             if word is not None and not differing(was, word):
-                is_read_before = moment - change.at <= UNSEEN_FOR_S
-                return (None, word) if is_read_before else (change, then)
-        return None, then
+                return self._changes[earlier], word
+        return None, None
 
     def _is_other_model(self, moment: float) -> bool:
         for name, version in self._subject.models.items():

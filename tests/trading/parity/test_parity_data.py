@@ -220,3 +220,18 @@ def test_old_decisions_are_not_kept_and_the_report_says_so(running, settings):
     assert report(running).causes["notes"] == [
         f"Decisions are kept for {days} days: what the deployment decided before is not here."
     ]
+
+
+def test_what_is_decided_after_a_late_bar_has_seen_it(crossing, btc, deploy, rows):
+    deployment = deploy(crossing)
+    missing, came = HISTORY + 60, HISTORY + 70
+    play(btc, [*rows[:missing], *rows[missing + 1 : came]])
+    now_ms = int(timezone.now().timestamp() * 1000)
+    candles_store(bars_of(btc, [rows[missing]], received_at_ms=now_ms))
+    candles_store(bars_of(btc, rows[came:]))
+    evaluation.evaluate_waiting()
+    found = report(deployment)
+    assert found.match == 1.0
+    opens = list(found.differences.values_list("bar_open", flat=True))
+    assert opens == [at(row) for row in range(missing + 1, came)]
+    assert found.causes["late_bar"] == len(opens)

@@ -89,9 +89,11 @@ def leave_inside(w: Ints, s: int, m: int, now: int) -> None:
     if w[s + X_ORDER] == 0:
         _test_brackets(w, s, m, now)
     if w[s + SIDE] != 0:
-        see(w, s, m, w[m + LOW], w[m + HIGH])
-        side = w[s + SIDE]
-        trail(w, s, m, w[m + HIGH] if side > 0 else w[m + LOW])
+        low, high = w[m + LOW], w[m + HIGH]
+        if w[s + INSIDE_ENTRY] == BY_LIMIT:  # its best price may have been before
+            low, high = (low, low) if w[s + SIDE] > 0 else (high, high)
+        see(w, s, m, low, high)
+        trail(w, s, m, high if w[s + SIDE] > 0 else low)
     w[s + INSIDE_ENTRY] = 0
 
 

@@ -87,8 +87,6 @@ def walk(w: Ints, bars: Bars) -> int:
     while has_room(w):
         if w[IS_TOO_LARGE]:
             return TOO_LARGE
-        if is_quiet(w):
-            skim(w, bars)
         now = next_moment(w)
         if now == FOR_EVER:
             leave_open(w)
@@ -101,6 +99,8 @@ def walk(w: Ints, bars: Bars) -> int:
             bars.cash[step] = w[CASH]
             bars.exposure[step] = w[LAST_EXPOSURE]
             w[STEPS] = step + 1
+            if is_quiet(w):
+                skim(w, bars)
         if begin_bars(w, bars, now):
             enter_all(w, now)
     return FULL

@@ -16,7 +16,7 @@ WIDE = Limits(1_000_000, 2**61, 100, 2**61, 1_000_000, 500_000, 1_000)
 FREE = FeeSchedule(0, 0)
 TERMS = Terms(base_scale=0, quote_scale=2, price_scale=2)
 BARE = Assumptions(
-    cash=100_000,  # 1,000.00
+    cash=100_002,  # 1,000.00, and the two units that sizing keeps back
     limits=WIDE,
     half_spread_ppm=0,
     impact_ppm=0,
@@ -55,4 +55,6 @@ def listing_of(rows, *, terms=TERMS, fees=FREE, symbol="ABC/USD", funding=None, 
 
 def run(rows, decisions, assumptions=BARE, *, is_compiled=False, timeframe=60, **more):
     listing = listing_of(rows, **more)
-    return simulate([listing], [Slot(0, decisions, timeframe)], assumptions, is_compiled=is_compiled)
+    return simulate(
+        [listing], [Slot(0, decisions, timeframe)], assumptions, is_compiled=is_compiled
+    )

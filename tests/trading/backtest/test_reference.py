@@ -132,7 +132,15 @@ def test_final_equity_is_the_reference_to_the_ninth_digit(name, tag):
     assert found.equity[-1] / UNIT == pytest.approx(summary[name][tag]["final_equity"], rel=1e-9)
     reasons = summary[name][tag]["reasons"]
     counted = np.bincount(found.trades.column(T_LEAVE), minlength=7).tolist()
-    assert counted == [reasons.get("0", 0), reasons.get("1", 0), 0, reasons.get("2", 0), 0, 0, reasons.get("9", 0)]
+    assert counted == [
+        reasons.get("0", 0),
+        reasons.get("1", 0),
+        0,
+        reasons.get("2", 0),
+        0,
+        0,
+        reasons.get("9", 0),
+    ]
 
 
 @pytest.mark.parametrize("tag", TAGS)

@@ -26,6 +26,8 @@ __all__ = ["CODES", "ColumnCache", "DecisionArrays", "Told", "decide_all"]
 
 PIECE_ROWS = 65_536
 """Rows of a piece, about: enough for its cost to be that of its rows, few enough for memory."""
+PIECE_VALUES = 2_000_000
+"""Values of all columns of a piece, at most about: 16 MB."""
 
 
 class Told(Protocol):
@@ -150,7 +152,8 @@ class _History:
         at_once = bisect_left(blocks, 1, key=lambda one: self._end(one) > complete)
         if has_faulty_parent(self._compiled.plan):
             at_once = 0
-        size = max(1, PIECE_ROWS // (BLOCK + self._forms.rows))
+        rows = min(PIECE_ROWS, PIECE_VALUES // self._forms.nodes)
+        size = max(1, rows // (BLOCK + self._forms.rows))
         at, has_more = 0, True
         while at < len(blocks) and has_more:
             if at < covered:

@@ -65,6 +65,11 @@ class Forms:
     full_parents: list[bool] = field(default_factory=list)
 
     @property
+    def nodes(self) -> int:
+        """Nodes of all plans."""
+        return len(self.plan.nodes) + sum(one.nodes for one in self.parents)
+
+    @property
     def rows(self) -> int:
         """Rows before a block's own, at most, of all plans."""
         own = self.plan.reach if self.full else self.near

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from signals.columns.graph import Node
 from signals.columns.series import Floats, SeriesProvider
 
-LIMIT_BYTES = 48 * 1024 * 1024
+LIMIT_BYTES = 32 * 1024 * 1024
 MOST = 20_000
 """Expressions and facts, after which everything is dropped."""
 UNSHARED = frozenset(("own",))

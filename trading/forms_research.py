@@ -69,6 +69,14 @@ class ParamRow:
     def is_text(self) -> bool:
         return isinstance(self.spec, TextParam)
 
+    @property
+    def bounds(self) -> str:
+        """Say what it may be: `5 to 50, in steps of 1, usually 30`."""
+        low, high = ("…" if one is None else _typed(one) for one in (self.spec.low, self.spec.high))
+        parts = [] if (low, high) == ("…", "…") else [f"{low} to {high}"]
+        parts += [f"in steps of {_typed(self.spec.step)}"] if self.spec.step else []
+        return ", ".join([*parts, f"usually {_typed(self.spec.default)}"])
+
 
 @dataclass(slots=True)
 class ResearchForm:

@@ -65,8 +65,17 @@ def _by_regime(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _regime(one: Mapping[str, Any]) -> str:
-    words = [str(one[name]) for name in ("regime", "trend", "volatility") if one.get(name)]
-    return ", ".join(words).replace("_", " ") or NOTHING
+    trend, volatility = str(one.get("trend", "")), str(one.get("volatility", ""))
+    if "unknown" in (trend, volatility):
+        return f"{trend}, volatility not known yet" if trend != "unknown" else "Not known yet"
+    return f"{trend.capitalize()}, {volatility} volatility"
+
+
+def refused(document: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Return what the risk check refused, the most frequent first: `min notional`, 60."""
+    told: Mapping[str, int] = document["denied"]
+    named = {code.removeprefix("risk_").replace("_", " "): count for code, count in told.items()}
+    return sorted(named.items(), key=lambda one: -one[1])
 
 
 def _percent(value: Any) -> str:

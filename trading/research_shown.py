@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from trading.drawing import Curve, Line, Plot, plot
+from trading.drawing import Curve, Plot, plot
 from trading.performance.catalogue import METRICS, Metric, Unit
 
 NOTHING = "—"
@@ -117,40 +117,37 @@ def figures(names: Sequence[str], document: Mapping[str, Any]) -> list[Figure]:
 
 
 def curves(document: Mapping[str, Any]) -> list[tuple[str, Plot]]:
-    """Return equity, drawdown and exposure as plots with their titles, where they are known."""
+    """Return equity, drawdown, exposure and buying and holding as plots, where they are known."""
     told = document["equity"]
     times, equity = told["time"], numbers(told["equity"])
-    first = next((one for one in equity if one is not None), None)
-    benchmark = numbers(told.get("benchmark") or [])
-    lines = [Curve("This backtest", "first", times, equity)]
-    if len(benchmark) == len(times) and first is not None:
-        lines.append(Curve("Buy and hold", "second", times, _scaled(benchmark, first)))
     made = [
-        ("Equity", plot("Equity after costs", lines, shown=_money, day=day_of)),
+        ("Equity", curve_plot("Equity after costs", [Curve("Equity", "first", times, equity)])),
         (
             "Below the highest so far",
-            plot(
-                "Drawdown: how far below the highest equity so far",
-                [Curve("Drawdown", "loss", times, numbers(told["drawdown"]))],
-                shown=_percent,
-                day=day_of,
-                floor_at=0.0,
-                is_filled=True,
-            ),
+            _filled("Drawdown", "Drawdown: how far below the highest so far", "loss", told),
         ),
         (
             "In the market",
-            plot(
-                "Exposure: share of the equity that was in the market",
-                [Curve("Exposure", "third", times, numbers(told["exposure"]))],
-                shown=_percent,
-                day=day_of,
-                floor_at=0.0,
-                is_filled=True,
+            _filled("Exposure", "Exposure: share of the equity in the market", "third", told),
+        ),
+        (
+            "Return, beside buying and holding",
+            return_plot(
+                "Return of this backtest and of buying and holding",
+                [
+                    ("This backtest", times, equity),
+                    ("Buy and hold", times, told.get("benchmark") or []),
+                ],
             ),
         ),
     ]
     return [(title, one) for title, one in made if one is not None]
+
+
+def _filled(name: str, label: str, look: str, told: Mapping[str, Any]) -> Plot | None:
+    values = numbers(told[name.lower()])
+    line = Curve(name, look, told["time"], values)
+    return plot(label, [line], shown=_percent, day=day_of, floor_at=0.0, is_filled=True)
 
 
 def months(document: Mapping[str, Any]) -> list[MonthRow]:
@@ -180,17 +177,13 @@ def return_plot(
     for n, (name, times, values) in enumerate(lines):
         known = numbers(values)
         first = next((one for one in known if one), None)
-        if first is not None:
+        if first is not None and len(known) == len(times):
             shares = [None if one is None else one / first - 1 for one in known]
             made.append(Curve(name, LOOKS[n % len(LOOKS)], times, shares))
     return plot(title, made, shown=_percent, day=day_of)
 
 
 LOOKS = ("first", "second", "third", "fourth", "fifth", "sixth")
-
-
-def legend(made: Plot | None) -> Sequence[Line]:
-    return () if made is None else made.lines
 
 
 def number(value: Any) -> float | None:
@@ -204,14 +197,6 @@ def numbers(values: Sequence[Any]) -> list[float | None]:
 
 def day_of(epoch_s: float) -> str:
     return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%d")
-
-
-def _scaled(values: Sequence[float | None], first: float) -> list[float | None]:
-    """Return a curve that begins where the equity does, whatever it counts in."""
-    start = next((one for one in values if one), None)
-    if start is None:
-        return list(values)
-    return [None if one is None else one / start * first for one in values]
 
 
 def _money(value: float) -> str:

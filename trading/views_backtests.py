@@ -14,10 +14,10 @@ from markets.models import Instrument
 from markets.selectors import instrument_by_symbol
 from mystic.lib.units import tick_places
 from mystic.models import User
-from trading import research_list, research_shown
+from trading import exports, research_list, research_shown
 from trading.models import BacktestRun
 from trading.research_before import changes_since, run_before
-from trading.research_breakdown import breakdowns
+from trading.research_breakdown import breakdowns, refused
 from trading.research_robust import robustness
 from trading.research_trades import Asked, TradeTable, trade_table
 from trading.selectors_luck import luck_shown
@@ -26,6 +26,12 @@ from trading.services.backtests import backtest_again, backtest_archive, backtes
 from trading.services.research_errors import ResearchError
 
 MOST_MARKERS = 5_000
+EXPORTS = {
+    "trades.csv": (exports.trades_csv, exports.CSV),
+    "equity.csv": (exports.equity_csv, exports.CSV),
+    "report.json": (exports.report_json, exports.JSON),
+    "report.html": (exports.report_html, exports.HTML),
+}
 
 
 @require_GET
@@ -67,6 +73,7 @@ def backtest(request: HttpRequest, run_id: int) -> HttpResponse:
         "curves": research_shown.curves(document),
         "months": research_shown.months(document),
         "breakdowns": breakdowns(document),
+        "refused": refused(document),
         "month_names": research_shown.MONTHS,
         "robust": robustness(document, luck_shown(document, run.result.metrics)),
         "same": same_before(run),
@@ -106,6 +113,18 @@ def backtest_marks(request: HttpRequest, run_id: int) -> JsonResponse:
     symbol = request.GET.get("symbol", "")
     found = [_mark(one) for one in document["trades"] if one["symbol"] == symbol]
     return JsonResponse({"data": {"symbol": symbol, "trades": found[-MOST_MARKERS:]}})
+
+
+@require_GET
+@login_required
+def backtest_export(request: HttpRequest, run_id: int, name: str) -> HttpResponse:
+    """Give a part of the report as a file."""
+    if name not in EXPORTS:
+        raise Http404(f"there is no {name}; there are {', '.join(EXPORTS)}")
+    make, kind = EXPORTS[name]
+    headers = {"Content-Disposition": f'attachment; filename="backtest-{run_id}-{name}"'}
+    content = make(_document(_run(request, run_id)))
+    return HttpResponse(content, content_type=kind, headers=headers)
 
 
 @require_POST

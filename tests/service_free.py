@@ -50,6 +50,7 @@ PATHS = (
     "tests/trading/research/test_sweep_folds.py",
     "tests/trading/research/test_sweep_space.py",
     "tests/trading/parity/test_parity_words.py",
+    "tests/trading/backtest",
     "tests/trading/test_fills.py",
     "tests/trading/test_order_state.py",
     "tests/trading/test_risk.py",

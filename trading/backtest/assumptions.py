@@ -52,7 +52,7 @@ class Assumptions:
     market_band_ppm : int
         Room kept for a market order's price when it is sized; paper keeps 5,000.
     delay_bars : int
-        How many bars later than the first possible one a decision is acted on.
+        How many bars of the strategy later than first possible a decision is acted on.
     patience_s : int
         A decision to enter is given up when no bar begins within this time after it, hours in
         which the market is closed left out; 0 waits for ever.

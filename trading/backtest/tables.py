@@ -232,7 +232,7 @@ def _prices(listings: Sequence[Listing], name: str) -> Any:
     return _joined([getattr(one.bars, name) for one in listings], np.float64)
 
 
-def _exact_prices(listings: Sequence[Listing], name: str) -> list[int]:
+def _exact_prices(listings: Sequence[Listing], name: str) -> Any:
     return [
         price_units(price, one.terms.price_scale)
         for one in listings

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.trading.backtest.small import BARE, FREE, TERMS, WIDE, decided, listing_of, run
+from tests.trading.backtest.small import BARE, TERMS, WIDE, decided, listing_of, run
 from trading.backtest.codes import EVENTS, REASONS
 from trading.backtest.engine import simulate
 from trading.backtest.portfolio import Funding, Slot

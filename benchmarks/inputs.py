@@ -36,7 +36,7 @@ def walk(
 ) -> Walk:
     """Return `count` possible bars whose last one opens at `end`."""
     random = np.random.default_rng(seed)
-    last = START + count * timeframe if end is None else end
+    last = (START + count * timeframe if end is None else end) // timeframe * timeframe
     times = last - timeframe * np.arange(count - 1, -1, -1, dtype=np.int64)
     close = np.round(1000 * np.exp(np.cumsum(random.normal(0, 0.0008, count))), places)
     opened = np.concatenate(([1000.0], close[:-1]))

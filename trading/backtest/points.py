@@ -17,14 +17,16 @@ from signals.columns.array_series import ArrayBars
 from signals.columns.bulk import ColumnCache, DecisionArrays, Told, decide_all
 from signals.columns.compiled import StrategyLike, strategy_key
 from signals.columns.series import InstrumentKey, SeriesProvider
+from trading.backtest import layout
 from trading.backtest.assumptions import Assumptions
-from trading.backtest.curves import days_of, held
+from trading.backtest.curves import Days, days_of, held
 from trading.backtest.engine import simulate
 from trading.backtest.portfolio import Funding, Listing, Slot
 from trading.backtest.results import Simulation
 from trading.backtest.space import Point, applied
+from trading.backtest.trades import Trades
 from trading.performance.metrics import figures, periods_of
-from trading.performance.types import TradeFigures
+from trading.performance.types import STILL_OPEN, TradeFigures
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -104,6 +106,7 @@ class Ground:
     through_open: int
     cache: ColumnCache = field(default_factory=ColumnCache)
     _decided: "OrderedDict[object, list[DecisionArrays]]" = field(default_factory=OrderedDict)
+    _days: dict[tuple[int, int], Days] = field(default_factory=dict)
     _held: dict[tuple[int, int], Floats] = field(default_factory=dict)
 
     def outcome(
@@ -144,7 +147,8 @@ class Ground:
         listings = [_part(one, first, end) for one in self.listings]
         simulation = simulate(listings, slots, assumptions)
         always = [one.is_always_open for one in listings]
-        daily = daily_of(simulation, assumptions, first, is_every_day=any(always))
+        days = self._days_of(simulation.times, (first, last), is_every_day=any(always))
+        daily = daily_of(simulation, assumptions, first, days)
         trades = trades_of(simulation, listings, slots, assumptions)
         benchmark = self._benchmark(listings, simulation.times, daily, (first, last))
         metrics = figures(
@@ -165,12 +169,19 @@ class Ground:
         assumptions = replace(self.assumptions, cash=cash)
         return self._figured(slots, assumptions, from_open, through_open)
 
+    def _days_of(self, times: Times, span: tuple[int, int], *, is_every_day: bool) -> Days:
+        """Return the days of a part; every point has the same steps there."""
+        found = self._days.get(span)
+        if found is None:
+            found = self._days[span] = days_of(times, is_every_day=is_every_day)
+        return found
+
     def _benchmark(
         self, listings: Sequence[Listing], times: Times, daily: Daily, span: tuple[int, int]
     ) -> Floats:
         """Return buying and holding at the same days; only its changes count, not its size."""
         found = self._held.get(span)
-        if found is None or len(found) != len(times):
+        if found is None:
             found = self._held[span] = held(listings, times, 1)
         grown: Floats = np.concatenate(([1.0], found[daily.row]))
         return grown
@@ -197,12 +208,9 @@ class Ground:
         return found
 
 
-def daily_of(
-    simulation: Simulation, assumptions: Assumptions, begin: int, *, is_every_day: bool
-) -> Daily:
+def daily_of(simulation: Simulation, assumptions: Assumptions, begin: int, days: Days) -> Daily:
     """Return the equity at the end of each UTC day, after what the account began with."""
     unit = 10**assumptions.scale
-    days = days_of(simulation.times, is_every_day=is_every_day)
     time = np.concatenate(([begin], days.time)).astype(np.int64)
     equity = np.concatenate(([assumptions.cash / unit], simulation.equity[days.row] / unit))
     return Daily(time, equity, days.row)
@@ -216,45 +224,35 @@ def trades_of(
 ) -> TradeFigures:
     """Return the trades as figures are made of them."""
     rows = simulation.trades
-    if not rows:
+    if not len(rows):
         return TradeFigures.none()
-    unit = 10.0**assumptions.scale
+    assert isinstance(rows, Trades)  # noqa: S101  as the engine gives them
+    table = rows.table
+    unit = 10**assumptions.scale
     terms = [listings[one.listing].terms for one in slots]
     scale = np.array([10.0 ** (one.base_scale + one.price_scale) for one in terms])
-    table = np.array(
-        [
-            (
-                one.slot,
-                one.quantity,
-                one.entry_price,
-                one.exit_price or 0,
-                one.profit,
-                one.worst,
-                one.best,
-                one.fees,
-                one.carry,
-                one.bars,
-                one.opened_at,
-            )
-            for one in rows
-        ],
-        dtype=np.float64,
+    slot = table[:, layout.T_SLOT].astype(np.intp)
+    is_open = table[:, layout.T_CLOSED] < 0
+    quantity = table[:, layout.T_QUANTITY] / scale[slot]
+    cost = quantity * table[:, layout.T_ENTRY]
+    sold = np.where(is_open, 0.0, quantity * table[:, layout.T_EXIT])
+    return TradeFigures(
+        profit=_money(table[:, layout.T_PROFIT], unit),
+        cost=_money(cost, 1),
+        bars=table[:, layout.T_BARS].astype(np.int64),
+        mae=np.minimum(_money(table[:, layout.T_WORST], unit), 0.0),
+        mfe=np.maximum(_money(table[:, layout.T_BEST], unit), 0.0),
+        fees=_money(table[:, layout.T_FEES], unit),
+        carry=_money(table[:, layout.T_CARRY], unit),
+        notional=_money(cost + sold, 1),
+        opened_at=table[:, layout.T_OPENED].astype(np.int64),
+        closed_at=np.where(is_open, STILL_OPEN, table[:, layout.T_CLOSED]).astype(np.int64),
+        is_ambiguous=table[:, layout.T_OTHER] != table[:, layout.T_PROFIT],
     )
-    slot = table[:, 0].astype(np.intp)
-    cost = table[:, 1] * table[:, 2] / scale[slot]
-    return TradeFigures.of(
-        profit=table[:, 4] / unit,
-        cost=cost,
-        bars=table[:, 9].astype(np.int64),
-        opened_at=table[:, 10].astype(np.int64),
-        closed_at=[one.closed_at for one in rows],
-        mae=np.minimum(table[:, 5] / unit, 0.0),
-        mfe=np.maximum(table[:, 6] / unit, 0.0),
-        fees=table[:, 7] / unit,
-        carry=table[:, 8] / unit,
-        notional=cost + table[:, 1] * table[:, 3] / scale[slot],
-        is_ambiguous=[one.is_ambiguous for one in rows],
-    )
+
+
+def _money(units: NDArray[Any], unit: int) -> Floats:
+    return np.asarray(units / unit, dtype=np.float64)
 
 
 def stitched(parts: Sequence[Outcome], periods: int) -> tuple[Daily, dict[str, float | None]]:

@@ -14,6 +14,7 @@ from trading.backtest.assumptions import Assumptions
 from trading.events import ResearchChanged, ResearchWanted
 from trading.models import Fold, Sweep, Trial
 from trading.services.research_asked import refuse_crowd, research_fields
+from trading.services.research_errors import ResearchError
 from trading.services.sweep_asked import (
     MIN_TRADES,
     Search,
@@ -22,6 +23,7 @@ from trading.services.sweep_asked import (
     search_read,
     walk_read,
 )
+from trading.services.trials import trials_work
 
 __all__ = ["KIND", "sweep_archive", "sweep_cancel", "sweep_start", "trials_work"]
 
@@ -88,6 +90,8 @@ def sweep_start(
         params=params,
         name=name,
     )
+    if kind not in Sweep.Kind.values:
+        raise ResearchError(f"The kind is {' or '.join(Sweep.Kind.values)}.", "/kind")
     refuse_objective(objective)
     refuse_number("min_trades", min_trades, low=0, high=1_000_000)
     search = search_read(fields, space=space, method=method, points=points, seed=seed)
@@ -159,10 +163,3 @@ def sweep_cancel(*, sweep: Sweep, actor: str) -> bool:
 def sweep_archive(*, sweep: Sweep, is_archived: bool = True) -> None:
     """Leave an ended search out of lists, or put it back."""
     Sweep.objects.filter(pk=sweep.pk).update(is_archived=is_archived)
-
-
-def trials_work(worker: str) -> bool:
-    """Make some trials of one search, or end one; tell whether anything was done."""
-    from trading.services.trials import trials_work as work
-
-    return work(worker)

@@ -84,6 +84,8 @@ def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _is_at(here: str, path: str) -> bool:
+    if here.startswith("/sweeps/"):
+        return path == "/backtests/"
     return here == path or (path != "/" and here.startswith(path))
 
 

@@ -37,7 +37,7 @@ def _by_symbol(rows: Sequence[Mapping[str, Any]], currency: str) -> Table:
                 f"{one['trades']:,}" + (f" + {one['open']} open" if one["open"] else ""),
                 _percent(one["win_rate"]),
                 _money(one["profit"]),
-                _money(one["fees"]),
+                _money(one["fees"]).lstrip("+"),
                 _percent(one["buy_and_hold"]),
             )
             for one in rows

@@ -19,7 +19,7 @@ from trading.models import BacktestRun
 from trading.research_before import changes_since, run_before
 from trading.research_breakdown import breakdowns, refused
 from trading.research_robust import robustness
-from trading.research_trades import Asked, TradeTable, trade_table
+from trading.research_trades import LEAVES, Asked, TradeTable, trade_table
 from trading.selectors_luck import luck_shown
 from trading.selectors_research import document_of, run_for, same_before
 from trading.services.backtests import backtest_again, backtest_archive, backtest_cancel
@@ -156,7 +156,9 @@ def backtest_act(request: HttpRequest, run_id: int) -> HttpResponse:
 def _trades(document: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
     table: TradeTable = trade_table(document["trades"], asked)
     places = {symbol: _places(symbol) for symbol in {one["symbol"] for one in table.rows}}
-    rows = [(one, places[one["symbol"]]) for one in table.rows]
+    rows = [
+        (one, places[one["symbol"]], LEAVES.get(one["leave"], one["leave"])) for one in table.rows
+    ]
     return {"table": table, "trade_rows": rows, "asked": asked}
 
 
@@ -190,7 +192,8 @@ def _places(symbol: str) -> int:
 
 def _mark(trade: Mapping[str, Any]) -> dict[str, Any]:
     names = ("number", "side", "opened_at", "closed_at", "entry_price", "exit_price", "profit")
-    told = {name: trade[name] for name in (*names, "leave")}
+    told = {name: trade[name] for name in names}
+    told["leave"] = LEAVES.get(trade["leave"], trade["leave"])
     return told | {name: trade.get(name) for name in ("stop", "take")}
 
 

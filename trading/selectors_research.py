@@ -97,9 +97,9 @@ def document_of(run: BacktestRun) -> dict[str, Any] | None:
 
 
 def same_before(run: BacktestRun) -> BacktestRun | None:
-    """Return the owner's first run of the same digest that is not this one, if there is one."""
+    """Return the owner's first run of the same digest before this one, if there is one."""
     result = result_of(run)
     if result is None:
         return None
     same = BacktestRun.objects.filter(owner=run.owner_id, result__digest=result.digest)
-    return same.exclude(pk=run.pk).order_by("pk").first()
+    return same.filter(pk__lt=run.pk).order_by("pk").first()

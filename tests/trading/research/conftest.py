@@ -2,9 +2,11 @@
 
 import pytest
 
+from mystic.lib import bus
 from signals.models import Strategy
 from signals.strategies.registry import CLASSES
 from tests.signals.app.conftest import START, btc, make_instrument, replaying, store, venue, walk
+from trading.events import ResearchWanted
 from trading.models import BacktestRun
 from trading.services.backtests import backtest_start
 from trading.services.research_work import work_next
@@ -13,6 +15,12 @@ __all__ = ["btc", "make_instrument", "replaying", "venue"]
 
 MINUTE = 60
 BARS = 6_000
+
+
+@pytest.fixture(autouse=True)
+def no_children(monkeypatch):
+    """Work is done in this process: one that was begun would not know the test's database."""
+    monkeypatch.setitem(bus._handlers, ResearchWanted, [])
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def parity_of(deployment: Deployment) -> float | None:
     """Return the share of decisions that the newest report found again, for the live gate.
 
     Of those on the bars as they had been received: a correction of the venue is not the
-    strategy's fault. None where no report compared a decision.
+    strategy's fault. Reports of a span that somebody chose do not count. None where there is none.
     """
     report = _claiming().filter(deployment=deployment).first()
     return None if report is None else report.match
@@ -142,7 +142,8 @@ def apart_told(report: ParityReport) -> list[tuple[str, int]]:
 
 
 def _claiming() -> QuerySet[ParityReport]:
-    return ParityReport.objects.filter(decisions__gt=0).order_by("-id")
+    """Return the reports that compared something, over a span that nobody chose, newest first."""
+    return ParityReport.objects.filter(decisions__gt=0, causes__is_part=False).order_by("-id")
 
 
 def _sides(one: ParityDifference) -> tuple[Sides, ...]:

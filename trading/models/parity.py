@@ -15,7 +15,7 @@ class ParityReport(AppendOnly):
     `matched_received` counts the decisions that come out equal on the bars as they had been
     received then; `matched_published` those on the bars as they stand now. `causes` counts the
     differences by cause; its `verdicts` those with another verdict, `apart` what was not compared
-    and why, `notes` what limits the report.
+    and why, `notes` what limits the report; `is_part` says that somebody chose its span.
     """
 
     deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="parity_reports")

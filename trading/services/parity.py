@@ -24,7 +24,8 @@ from trading.parity import Facts, cause_of, differing, excerpt
 from trading.services.parity_again import Compared, GoneError, Subject, compared, subject_of
 from trading.services.parity_fills import Filled, fills_compared
 
-NIGHTLY = "nightly"
+# No user can have a name with a blank in it.
+NIGHTLY = "the night"
 NIGHT_AT = time(0, 20)
 # So many decisions are compared at a time.
 CHUNK = 4_096
@@ -46,6 +47,7 @@ class _Tally:
     received: int = 0
     published: int = 0
     verdicts: int = 0
+    is_part: bool = False
     fills: int = 0
     fills_matched: int = 0
     causes: Counter[str] = field(default_factory=Counter)
@@ -70,7 +72,7 @@ def parity_report(
 
     Decisions that were no decisions (warming up, refused for poor data, an error) are counted
     apart, and so are those on bars that a model was trained on since: they match nothing and
-    contradict nothing.
+    contradict nothing. A report of a span that somebody chose is no passport: it may be a good day.
 
     Parameters
     ----------
@@ -78,7 +80,7 @@ def parity_report(
         Open times of the first and the last bar, UTC epoch seconds; without them everything that
         was decided while the deployment ran and that is still kept.
     asked_by : str
-        Who wanted it: a user's name, or `nightly`. Of several of one night one is written.
+        Who wanted it: a user's name, or `NIGHTLY`. Of several of one night one is written.
 
     Returns
     -------
@@ -89,7 +91,8 @@ def parity_report(
     span = rows.order_by().aggregate(first=Min("bar_open"), last=Max("bar_open"))
     if span["first"] is None:
         return None
-    tally = _Tally(notes=_limits(deployment, from_open))
+    is_part = asked_by != NIGHTLY and (from_open, through_open) != (None, None)
+    tally = _Tally(is_part=is_part, notes=_limits(deployment, from_open))
     models_shelve()
     try:
         subject = subject_of(deployment.strategy)
@@ -262,6 +265,7 @@ def _written(
     """Write the report with its differences and tell of it; of a night only the first."""
     counted: dict[str, object] = dict(tally.causes)
     counted |= {"apart": dict(tally.apart), "notes": tally.notes, "verdicts": tally.verdicts}
+    counted["is_part"] = tally.is_part
     with transaction.atomic():
         locked = Deployment.objects.select_for_update(no_key=True, of=("self",)).select_related(
             "account"

@@ -30,7 +30,8 @@ def parity_ask(
 
 def parity_nightly(*, deployment: Deployment) -> ParityReport | None:
     """Write the report of the night: what was decided since the last one, and a day before it."""
-    last = deployment.parity_reports.order_by("-through_open").first()
+    whole = deployment.parity_reports.filter(causes__is_part=False)
+    last = whole.order_by("-through_open").first()
     begin = None if last is None else last.through_open - int(OVERLAP.total_seconds())
     return parity_report(deployment=deployment, from_open=begin, asked_by=NIGHTLY)
 

@@ -91,11 +91,10 @@ def test_a_planted_correction_is_named_with_bar_and_field(running, btc, rows):
     assert fast[1] - fast[0] == pytest.approx((new - old) / 5)
 
 
-def test_a_correction_before_the_decision_is_no_difference(crossing, btc, deploy, rows):
+def test_what_is_decided_after_a_correction_has_seen_it(crossing, btc, deploy, rows):
     deployment = deploy(crossing)
     play(btc, rows[: HISTORY + 100])
-    correct(btc, rows[HISTORY + 90], volume=9.0)
-    # What is corrected begins every calculation anew.
+    correct(btc, rows[HISTORY + 90], close=rows[HISTORY + 90][2])
     candles_store(bars_of(btc, rows[HISTORY + 100 :]))
     evaluation.evaluate_waiting()
     CandleRevision.objects.update(replaced_at=timezone.now() - timedelta(minutes=10))
@@ -105,7 +104,9 @@ def test_a_correction_before_the_decision_is_no_difference(crossing, btc, deploy
     deployment.created_at = timezone.now() - timedelta(hours=1)
     deployment.save()
     found = report(deployment)
-    assert (found.decisions, found.matched_received, found.matched_published) == (301, 301, 301)
+    assert (found.decisions, found.matched_received) == (301, 301)
+    opens = list(found.differences.values_list("bar_open", flat=True))
+    assert opens == [at(row) for row in range(HISTORY + 90, HISTORY + 100)]
 
 
 def test_a_bar_corrected_twice_was_its_first_word_then(running, btc, rows):

@@ -106,6 +106,9 @@ def test_a_correction_is_shown_side_by_side_with_its_bar(client, ann, revised, r
         deployment=running, from_open=at(HISTORY), through_open=at(HISTORY + 9), asked_by="ann"
     )
     assert first.detail not in page_of(client, running, f"?report={older.pk}")
+    # A span that somebody chose, and that has no difference in it, is no passport.
+    assert older.matched_published == older.decisions == 10
+    assert "data revised" in badge_of(client, running)
     assert first.detail in page_of(client, running, f"?report={revised.pk}")
 
 

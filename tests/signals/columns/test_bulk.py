@@ -1,5 +1,7 @@
 """A history decided at once equals the decisions one by one, to the bit."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -382,7 +384,7 @@ FORMS = {
 }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(NAMES), st.sampled_from(sorted(FORMS))), min_size=1, max_size=4
@@ -394,6 +396,27 @@ def test_random_plans(words, holes):
     strategy.chosen = [FORMS[form](WORDS[name]) for name, form in words]
     provider = made(3_000, holes=[one for one in holes if one[1] < 3000])
     compared(strategy, provider, (BEGIN + 1000 * MINUTE, BEGIN + 3000 * MINUTE))
+
+
+# -- its speed -------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_it_is_many_times_faster(monkeypatch):
+    for kind in (Hot, Beside):
+        monkeypatch.setattr(kind, "chosen", lambda self, count: self.compile())
+    count = 40_000
+    provider = made(count)
+    asked = {"instrument": 1, "from_open": BEGIN, "through_open": BEGIN + count * MINUTE}
+
+    def spent(decide):
+        begun = time.process_time()
+        decide(Cross(), provider, **asked)
+        return time.process_time() - begun
+
+    one_by_one = min(spent(evaluate) for _ in range(2))
+    at_once = min(spent(decide_all) for _ in range(5))
+    assert at_once * 20 < one_by_one
 
 
 # -- recorded bars ---------------------------------------------------------------------------

@@ -49,6 +49,8 @@ class Forms:
         How many rows before a block's own are wanted of a near node.
     near : int
         Rows before a block's own that the near form has: the most of these.
+    numbers : mapping
+        What a cache of columns calls the expression behind each node.
     parents : list of Forms
     full_parents : list of bool
         Whether rows far before the block's own look at the parent.
@@ -61,6 +63,7 @@ class Forms:
     full: set[int] = field(default_factory=set)
     back: dict[int, int] = field(default_factory=dict)
     near: int = 0
+    numbers: dict[int, int | None] = field(default_factory=dict)
     parents: "list[Forms]" = field(default_factory=list)
     full_parents: list[bool] = field(default_factory=list)
 

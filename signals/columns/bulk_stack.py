@@ -119,7 +119,7 @@ class Stack:
         """Return values from the cache, or calculate them and keep them there."""
         cache = self._cache
         is_cheap = isinstance(self.forms.kernels.get(id(node)), ROW_BY_ROW) or node.op in SHIFTED
-        number = None if cache is None or is_cheap else cache.number(node)
+        number = None if cache is None or is_cheap else cache.number(node, self.forms.numbers)
         if cache is None or number is None:
             return self._calculated(node, form, parents)
         spans = self.spans

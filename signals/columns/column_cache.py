@@ -50,13 +50,22 @@ class ColumnCache:
             self.forget()
         self._provider = provider
 
-    def number(self, node: Node) -> int | None:
-        """Return what the expression behind a node is called here; None where it is not shared."""
-        inputs = [self.number(one) for one in node.inputs]
-        if node.op in UNSHARED or None in inputs:
-            return None
-        key = (node.op, node.clock, node.args, tuple(inputs))
-        return self._numbers.setdefault(key, len(self._numbers))
+    def number(self, node: Node, known: dict[int, int | None]) -> int | None:
+        """Return what the expression behind a node is called here; None where it is not shared.
+
+        Parameters
+        ----------
+        known : dict
+            What was found for other nodes of the same strategy, by their identity.
+        """
+        name = id(node)
+        if name not in known:
+            inputs = [self.number(one, known) for one in node.inputs]
+            known[name] = None
+            if node.op not in UNSHARED and None not in inputs:
+                key = (node.op, node.clock, node.args, tuple(inputs))
+                known[name] = self._numbers.setdefault(key, len(self._numbers))
+        return known[name]
 
     def has(self, fact: Hashable) -> bool:
         """Say whether something was noted about the provider's bars."""

@@ -21,13 +21,13 @@ MOST_SLIPPAGE = PARTS // 2
 def at_least(price: int, factor: int, tick: int) -> int:
     """Return the price times `factor` millionths, up to the next tick."""
     raised = share_up(price, factor, PARTS)
-    return raised + (-raised) % tick
+    return raised if tick == 1 else raised + (-raised) % tick
 
 
 def at_most(price: int, factor: int, tick: int) -> int:
     """Return the price times `factor` millionths, down to the next tick, one tick at least."""
     lowered = share(price, factor, PARTS)
-    return max(lowered - lowered % tick, tick)
+    return max(lowered if tick == 1 else lowered - lowered % tick, tick)
 
 
 def slippage(w: Ints, m: int, quantity: int) -> int:
@@ -48,6 +48,8 @@ def slippage(w: Ints, m: int, quantity: int) -> int:
 def taken_at(w: Ints, m: int, price: int, quantity: int, side: int) -> int:
     """Return what an order that takes from the market pays (side 1) or gets (side -1)."""
     part = slippage(w, m, quantity)
+    if part == 0 and w[m + TICK] == 1:
+        return price
     if side > 0:
         return at_least(price, PARTS + part, w[m + TICK])
     return at_most(price, PARTS - part, w[m + TICK])

@@ -63,13 +63,18 @@ def ratio(amount: int, factor: int, divisor: int) -> int:
     if result >= COUNTABLE // factor:
         return COUNTABLE
     rest = amount - result * divisor
+    while factor >= 1_000 and divisor < THOUSANDS:
+        rest *= 1_000
+        digits = rest // divisor
+        rest -= digits * divisor
+        result = result * 1_000 + digits
+        factor //= 1_000
     while factor > 1:
-        digits = 1_000 if factor >= 1_000 and divisor < THOUSANDS else 10
-        rest *= digits
-        digit = rest // divisor
-        rest -= digit * divisor
-        result = result * digits + digit
-        factor //= digits
+        rest *= 10
+        digits = rest // divisor
+        rest -= digits * divisor
+        result = result * 10 + digits
+        factor //= 10
     return result
 
 
@@ -77,5 +82,5 @@ def quantity_of(amount: int, price: int, split: int, grow: int, step: int) -> in
     """Return the largest step multiple that costs at most `amount` at `price`."""
     if amount <= 0 or price <= 0:
         return 0
-    quantity = ratio(amount // grow, split, price)
-    return quantity - quantity % step
+    quantity = ratio(amount if grow == 1 else amount // grow, split, price)
+    return quantity if step == 1 else quantity - quantity % step

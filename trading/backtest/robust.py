@@ -1,13 +1,15 @@
 """What else a result could have been: drawn again, stressed, and held against luck."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from trading.backtest.assumptions import Assumptions
+from trading.backtest.held_bars import signal_tests
 from trading.backtest.report import Measured, measured
+from trading.backtest.results import TradeRow
 from trading.backtest.run import Prepared, Tell, simulated
 from trading.performance.metrics import periods_of
 from trading.performance.monte_carlo import (
@@ -31,9 +33,14 @@ FEWEST = 2
 
 
 def robustness(
-    prepared: Prepared, result: Measured, assumptions: Assumptions, *, tell: Tell
+    prepared: Prepared,
+    result: Measured,
+    assumptions: Assumptions,
+    *,
+    trades: Sequence[TradeRow] = (),
+    tell: Tell,
 ) -> dict[str, Any]:
-    """Return Monte Carlo on trades and days, the record's significance, and the cost stress.
+    """Return Monte Carlo on trades and days, what the signal knows, and the cost stress.
 
     The deflated Sharpe ratio is not here: it depends on what else its owner tried.
     """
@@ -52,6 +59,7 @@ def robustness(
         "probabilistic_sharpe": None if record is None else probabilistic_sharpe(record),
         "minimum_days": None if record is None else minimum_track_record(record),
     }
+    found["signal"] = signal_tests(prepared, trades, seed=seed)
     tell(0.3, "trading at higher costs")
     found["stress"] = _stressed(prepared, result, assumptions, tell)
     return found

@@ -156,7 +156,13 @@ def document_made(
         step=material.step,
         result=result,
     )
-    content["robustness"] = robustness(prepared, result, assumptions, tell=_within(tell, 0.5, 0.95))
+    content["robustness"] = robustness(
+        prepared,
+        result,
+        assumptions,
+        trades=list(simulation.trades),
+        tell=_within(tell, 0.5, 0.95),
+    )
     tell(0.95, "writing the report")
     return content
 

@@ -436,14 +436,8 @@ def test_what_was_changed_since_the_run_before_is_told(as_ann, run, ask):
     assert "parameter bars" in compared
     sharpes = [document_of(one)["metrics"]["sharpe"] for one in (run, other)]
     place = sharpes.index(max(sharpes))
-    address = f"/backtests/compare/?runs={run.pk},{other.pk}"
-    line = next(
-        one
-        for one in as_ann.get(f"/backtests/compare/?runs={run.pk},{other.pk}")
-        .context["comparison"]
-        .lines
-        if one.label == "Sharpe"
-    )
+    comparison = as_ann.get(f"/backtests/compare/?runs={run.pk},{other.pk}").context["comparison"]
+    line = next(one for one in comparison.lines if one.label == "Sharpe")
     assert [is_best for _, is_best in line.cells] == [place == 0, place == 1]
 
 

@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+from abc import abstractmethod
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -59,9 +60,9 @@ class SearchCommand(BaseCommand):
         """Return the windows of a walk-forward."""
         return {}
 
+    @abstractmethod
     def show(self, sweep: Sweep) -> None:
         """Print what came of an ended search."""
-        raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
         sweep = self._asked(options)

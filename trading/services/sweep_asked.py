@@ -180,15 +180,17 @@ def fields_of(sweep: Sweep) -> dict[str, Any]:
     return {name: getattr(sweep, name) for name in (*names, "through_open", "symbols")}
 
 
-def refuse_objective(name: str) -> None:
-    """Refuse a metric that cannot be searched for.
+def refuse_words(kind: str, objective: str) -> None:
+    """Refuse a kind that is none, and a metric that cannot be searched for.
 
     Raises
     ------
     ResearchError
     """
+    if kind not in Sweep.Kind.values:
+        raise ResearchError(f"The kind is {' or '.join(Sweep.Kind.values)}.", "/kind")
     allowed = [one.name for one in METRICS.values() if one.better != "none"]
-    if name not in allowed:
+    if objective not in allowed:
         raise ResearchError(f"The objective is one of {', '.join(allowed)}.", "/objective")
 
 

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
@@ -11,15 +12,15 @@ from mystic.lib.bus import publish
 from mystic.models import User
 from signals.models import Strategy
 from trading.backtest.assumptions import Assumptions
+from trading.backtest.folds import FoldSpan
 from trading.events import ResearchChanged, ResearchWanted
 from trading.models import Fold, Sweep, Trial
 from trading.services.research_asked import refuse_crowd, research_fields
-from trading.services.research_errors import ResearchError
 from trading.services.sweep_asked import (
     MIN_TRADES,
     Search,
     refuse_number,
-    refuse_objective,
+    refuse_words,
     search_read,
     walk_read,
 )
@@ -27,7 +28,7 @@ from trading.services.trials import trials_work
 
 __all__ = ["KIND", "sweep_archive", "sweep_cancel", "sweep_start", "trials_work"]
 
-KIND = "sweep"
+KIND, WALK = "sweep", Sweep.Kind.WALK_FORWARD
 BATCH = 1_000
 Trials = Trial.State
 State = Sweep.State
@@ -57,18 +58,12 @@ def sweep_start(
 
     Parameters
     ----------
-    space : mapping
-        What varies, see `trading.backtest.space.space_read`.
-    method : str
-        `grid`, `random` or `tpe`.
+    space, walk : mapping
+        What varies, see `trading.backtest.space`; windows, see `trading.backtest.folds.Windows`.
     points : int, optional
         Trials of a random or a TPE search, in each fold; a grid has as many as it has.
-    objective : str
-        The metric that is searched for.
     kind : str
         `sweep`, or `walk_forward`: a search in each fold, judged on the bars after it.
-    walk : mapping, optional
-        The windows of a walk-forward, see `trading.backtest.folds.Windows`.
     params : mapping, optional
         Parameters that stay, in place of the strategy's own.
     min_trades : int
@@ -77,29 +72,18 @@ def sweep_start(
     Raises
     ------
     ResearchError
-        With the place of what is wrong.
     """
     refuse_crowd(user)
-    fields = research_fields(
-        user=user,
-        strategy=strategy,
-        symbols=symbols,
-        from_open=from_open,
-        through_open=through_open,
-        assumptions=assumptions,
-        params=params,
-        name=name,
-    )
-    if kind not in Sweep.Kind.values:
-        raise ResearchError(f"The kind is {' or '.join(Sweep.Kind.values)}.", "/kind")
-    refuse_objective(objective)
+    told: dict[str, Any] = {"symbols": symbols, "assumptions": assumptions, "params": params}
+    told |= {"from_open": from_open, "through_open": through_open, "name": name}
+    fields = research_fields(user=user, strategy=strategy, **told)
+    refuse_words(kind, objective)
     refuse_number("min_trades", min_trades, low=0, high=1_000_000)
     search = search_read(fields, space=space, method=method, points=points, seed=seed)
-    is_walk = kind == Sweep.Kind.WALK_FORWARD
-    windows, spans = walk_read(fields, search, walk) if is_walk else ({}, [])
+    windows, spans = walk_read(fields, search, walk) if kind == WALK else ({}, [])
     sweep = Sweep.objects.create(
         **fields,
-        kind=Sweep.Kind(kind),
+        kind=kind,
         method=method,
         space=dict(space),
         points=search.count,
@@ -109,22 +93,19 @@ def sweep_start(
         stage="waits for a worker",
         summary={"asked": {"min_trades": min_trades, "folds": len(spans)}},
     )
-    folds = Fold.objects.bulk_create(
-        [
-            Fold(
-                sweep=sweep,
-                number=one.number,
-                train_from=one.train_from,
-                train_through=one.train_through,
-                test_from=one.test_from,
-                test_through=one.test_through,
-            )
-            for one in spans
-        ]
-    )
-    _trials_make(sweep, search, folds or [None])
-    transaction.on_commit(functools.partial(publish, ResearchWanted(KIND, sweep.pk, user.pk)))
+    _begin(sweep, search, spans)
     return sweep
+
+
+def _begin(sweep: Sweep, search: Search, spans: Sequence[FoldSpan]) -> None:
+    """Write the folds and the trials of a search, and ring for it."""
+    _trials_make(sweep, search, _folds_made(sweep, spans) or [None])
+    wanted = ResearchWanted(KIND, sweep.pk, sweep.owner_id)
+    transaction.on_commit(functools.partial(publish, wanted))
+
+
+def _folds_made(sweep: Sweep, spans: Sequence[FoldSpan]) -> list[Fold]:
+    return Fold.objects.bulk_create([Fold(sweep=sweep, **asdict(one)) for one in spans])
 
 
 def _trials_make(sweep: Sweep, search: Search, folds: Sequence[Fold | None]) -> None:

@@ -13,12 +13,11 @@ from tests import prepared
 
 
 @pytest.fixture
-def database(tmp_path, request):
+def database(tmp_path):
     """The environment of processes that share a database: a prepared file, or the test's own."""
     outer = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
     env = outer | {"DJANGO_SETTINGS_MODULE": "mystic.settings"}
     if connection.vendor == "postgresql":
-        request.getfixturevalue("transactional_db")
         kept = connection.settings_dict
         address = f"{kept['USER']}@{kept['HOST']}:{kept['PORT']}/{kept['NAME']}"
         return env | {"DATABASE_URL": f"postgres://{address}"}
@@ -44,6 +43,7 @@ def run(env, word):
 
 
 @pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
 def test_a_killed_worker_loses_no_finished_trial_and_doubles_none(database):
     run(database, "ask")
     worker = process(database, "work")

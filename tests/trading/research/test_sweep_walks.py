@@ -96,7 +96,7 @@ def test_what_comes_after_a_train_changes_nothing_that_was_chosen(search, quarte
         for row in walk(BARS, start=BEGIN, timeframe=STEP, seed=9)
         if row[0] > first.train_through
     ]
-    stored = Candle.objects.filter(instrument=quarters, open_time__gt=first.train_through)
+    stored = Candle.objects.filter(instrument_id=quarters.pk, open_time__gt=first.train_through)
     stored.delete()
     store(quarters, later, timeframe=STEP)
     after = through(search())

@@ -46,6 +46,7 @@ def test_every_address_is_in_it(db):
         "/api/v1/orders/{order_id}/cancel",
         "/api/v1/positions",
         "/api/v1/positions/{position_id}/close",
+        "/api/v1/deployments/{deployment_id}/parity",
         "/api/v1/strategies",
         "/api/v1/strategies/check",
         "/api/v1/strategies/{strategy_id}",

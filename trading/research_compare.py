@@ -50,6 +50,11 @@ class Comparison:
     shared: Sequence[tuple[str, str]]
     correlation: Sequence[tuple[str, tuple[float | None, ...]]]
 
+    @property
+    def is_uneven(self) -> bool:
+        """Say whether the runs were made on other bars, so that their figures mislead."""
+        return any(what in ("symbols", "span") for what, _ in self.different)
+
 
 def compared(found: Sequence[tuple[BacktestRun, Report]]) -> Comparison:
     """Hold the reports of at least two runs against each other."""

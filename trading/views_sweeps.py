@@ -58,7 +58,7 @@ def sweep(request: HttpRequest, sweep_id: int) -> HttpResponse:
     context: dict[str, Any] = {
         "run": row,
         "is_walk": is_walk,
-        "names": varied(row),
+        "names": sorted(varied(row)),
         "objective": METRICS[row.objective].label,
         "counts": trial_counts(row),
         "points": points_of(row),
@@ -147,7 +147,7 @@ def _keep(request: HttpRequest, user: User, row: Sweep, which: str) -> str | Non
 
 
 def _heat(request: HttpRequest, row: Sweep, *, is_walk: bool) -> HeatTable | None:
-    names = varied(row)
+    names = sorted(varied(row))
     if len(names) < 2:
         return None
     x = request.GET.get("x", "")

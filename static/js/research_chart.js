@@ -158,9 +158,9 @@ class ResearchChart {
     this.markers.setMarkers(marks.sort((a, b) => a.time - b.time));
   }
 
-  /** The bar in which something happened: fills carry the time of a bar, or of its close. */
+  /** The bar in which something was filled: at its open, or a second before its end. */
   barOf(time) {
-    return Math.floor((time - 1) / this.seconds) * this.seconds;
+    return Math.floor(time / this.seconds) * this.seconds;
   }
 
   show(trade) {

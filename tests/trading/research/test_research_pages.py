@@ -434,6 +434,10 @@ def test_what_was_changed_since_the_run_before_is_told(as_ann, run, ask):
     assert "parameter band" not in told
     compared = words(html_of(as_ann, f"/backtests/compare/?run={run.pk}&run={other.pk}"))
     assert "parameter bars" in compared
+    assert "do not cover the same" not in compared
+    shorter = made(ask(from_open=FROM + 1_000 * MINUTE))
+    uneven = html_of(as_ann, f"/backtests/compare/?run={run.pk}&run={shorter.pk}")
+    assert "do not cover the same symbols and span" in uneven
     sharpes = [document_of(one)["metrics"]["sharpe"] for one in (run, other)]
     place = sharpes.index(max(sharpes))
     comparison = as_ann.get(f"/backtests/compare/?runs={run.pk},{other.pk}").context["comparison"]
@@ -468,12 +472,12 @@ def test_a_sweep_shows_its_map_and_its_points(as_ann, search, strategy):
     sweep = search()
     context = as_ann.get(f"/sweeps/{sweep.pk}/").context
     rows = context["heat"].rows
-    assert [value for value, _ in rows] == [2.0, 1.5]  # the largest on top
-    assert context["heat"].x_values == (10, 20)
+    assert [value for value, _ in rows] == [20, 10]  # the largest on top
+    assert context["heat"].x_values == (1.5, 2.0)
     wanted = {(one.params["bars"], one.params["band"]): one for one in sweep.trials.all()}
     for value, cells in rows:
-        for bars, cell in zip((10, 20), cells, strict=True):
-            assert cell.text == f"{wanted[bars, value].objective:,.2f}"
+        for band, cell in zip((1.5, 2.0), cells, strict=True):
+            assert cell.text == f"{wanted[value, band].objective:,.2f}"
     marks = [cell.mark for _, cells in rows for cell in cells]
     assert sorted("".join(marks)) == sorted("◎★")
     html = words(html_of(as_ann, f"/sweeps/{sweep.pk}/?sort=sharpe&direction=up"))

@@ -78,9 +78,9 @@ class ResearchChart {
   async choose(number, symbol) {
     try {
       if (symbol !== this.symbol) {
-        const slug = [...document.querySelectorAll("[data-trade-slug]")].find((one) => one.dataset.tradeSlug === symbol);
-        this.slug = slug?.dataset.slug ?? symbol.replace(/[^A-Za-z0-9.]/g, "");
+        this.slug = symbol.replace(/[^A-Za-z0-9.]/g, "");
         this.bars = [];
+        this.isNewest = false;
         await this.loadTrades(symbol);
       }
       const trade = this.trades.find((one) => one.number === number);

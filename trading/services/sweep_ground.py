@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from signals.columns.compiled import StrategyLike
@@ -18,7 +19,7 @@ from trading.services.research_made import material_of
 from trading.services.sweep_asked import fields_of, strategy_with
 
 KEPT = 2
-_grounds: "OrderedDict[int, Ground]" = OrderedDict()
+_grounds: "OrderedDict[tuple[int, datetime], Ground]" = OrderedDict()
 
 
 def ground_of(sweep: Sweep) -> Ground:
@@ -29,18 +30,14 @@ def ground_of(sweep: Sweep) -> Ground:
     ResearchError
         Where its strategy or its bars are not there any more.
     """
-    found = _grounds.pop(sweep.pk, None)
+    key = (sweep.pk, sweep.created_at)  # a number of a row may be given anew
+    found = _grounds.pop(key, None)
     if found is None:
         found = _read(sweep)
-    _grounds[sweep.pk] = found
+    _grounds[key] = found
     while len(_grounds) > KEPT:
         _grounds.popitem(last=False)
     return found
-
-
-def forget() -> None:
-    """Remember nothing."""
-    _grounds.clear()
 
 
 def _read(sweep: Sweep) -> Ground:

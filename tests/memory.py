@@ -38,7 +38,7 @@ def forget():
     _forget_sources()
     _forget_markets()
     evaluation._cache.__init__()
-    evaluation._known_past[:] = [(0, 0)]
+    evaluation._past.forget()
     folder.folder.forget()
     forecasting.forget()
     shelf.clear()

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F, Max, Subquery, Sum
+from django.db.models import Max
 from django.utils import timezone
 
-from markets.models import CandleRevision, Instrument, SeriesStamp
+from markets.models import Instrument
 from markets.selectors import base_timeframe, instruments_watched
 from markets.selectors_quality import refusing
 from mystic.lib.bus import publish
@@ -30,6 +30,7 @@ from signals.models import Decision, Progress, Signal, Strategy
 from signals.services.conclusions import Outcome, conclude
 from signals.services.folder import folder_refresh
 from signals.services.instances import instance_of, is_known
+from signals.services.past import KnownPast
 from signals.services.shelving import models_shelve
 from signals.services.voters import signals_forecast
 from signals.strategies.registry import decides_on
@@ -41,9 +42,7 @@ log = logging.getLogger(__name__)
 MOST_BARS = 500
 NONE_POOR: Mapping[int, str] = {}
 _cache = EvaluationCache()
-# The newest correction and the stamps of the series, as the calculations that are kept know them.
-_known_past: list[tuple[int, int]] = [(0, 0)]
-STAMP_PART = 2**20
+_past = KnownPast()
 # One evaluation at a time in a process: the cache belongs to it, and a second one finds no work.
 _turn = threading.Lock()
 
@@ -100,7 +99,8 @@ def _evaluate(timeframe: int, bar_close: int | None) -> int:
     tasks = list(_tasks(strategies, instruments, spans, bar_close))
     if not tasks:
         return 0
-    _forget_corrected(base)
+    if _past.has_changed(base):
+        _cache.forget()
     _forget_replaced(strategies)
     models_shelve()
     feed = Feed(spans, base)
@@ -110,22 +110,6 @@ def _evaluate(timeframe: int, bar_close: int | None) -> int:
     )
     poor = refusing(list({task.instrument.pk for task in tasks}))
     return _write([_outcome(task, feed, spans, poor) for task in tasks])
-
-
-def _forget_corrected(base: int) -> None:
-    """Begin every calculation anew when the past of a series changed since the last time.
-
-    The venue corrected a bar, or one came late and lies behind those that were calculated: a
-    calculation that goes on from bar to bar would not see it.
-    """
-    newest = CandleRevision.objects.order_by("-pk").values("pk")[:1]
-    # A part of each stamp: the whole ones would not fit into a sum.
-    parts = SeriesStamp.objects.filter(timeframe=base).annotate(part=F("stamp") % STAMP_PART)
-    found = parts.aggregate(newest=Max(Subquery(newest)), stamps=Sum("part"))
-    past = found["newest"] or 0, found["stamps"] or 0
-    if past != _known_past[0]:
-        _known_past[0] = past
-        _cache.forget()
 
 
 def _forget_replaced(strategies: Sequence[Strategy]) -> None:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from markets.models import CandleRevision, Instrument
+from markets.models import Instrument
 from markets.selectors import base_timeframe, calendar_of
 from markets.selectors_quality import refusing
 from mystic.lib.bus import publish
@@ -31,6 +31,7 @@ from signals.forecasting.trees import LEVELS
 from signals.models import Forecast, ForecastModel
 from signals.samples import PRICE, feature_plan
 from signals.services.conclusions import LATE_AFTER, LEAST_PATIENCE_S
+from signals.services.past import KnownPast
 from signals.services.shelving import models_shelve
 from signals.services.training import instruments_of
 
@@ -43,7 +44,7 @@ _turn = threading.Lock()
 _cache = EvaluationCache()
 _plans: dict[tuple[str, int], TablePlan] = {}
 _newest: dict[tuple[int, int], int | None] = {}
-_corrected_through = [0]
+_past = KnownPast()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def forecasts_make(timeframe: int, bar_close: int | None = None) -> int:
         pairs = [one for one in _pairs(timeframe) if one.row.timeframe % base == 0]
         if not pairs:
             return 0
-        _forget_corrected()
+        if _past.has_changed(base):
+            _cache.forget()
         spans = extents(sorted({one.instrument.pk for one in pairs}), base)
         spans_due = {
             pair.key: span
@@ -272,17 +274,9 @@ def _write(pairs: Sequence[Pair], made: Sequence[Forecast]) -> int:
     return len(rows)
 
 
-def _forget_corrected() -> None:
-    """Begin every calculation anew when the venue corrected stored bars since the last time."""
-    newest = CandleRevision.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    if newest != _corrected_through[0]:
-        _corrected_through[0] = newest
-        _cache.forget()
-
-
 def forget() -> None:
     """Forget what this process remembers between two rings."""
     _cache.forget()
     _plans.clear()
     _newest.clear()
-    _corrected_through[:] = [0]
+    _past.forget()

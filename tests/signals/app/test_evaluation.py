@@ -7,7 +7,7 @@ import pytest
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from markets.models import Candle, CandleRevision, Gap, Instrument, Venue
+from markets.models import Candle, CandleRevision, Gap, Instrument, SeriesStamp, Venue
 from mystic.lib import bus
 from signals import services
 from signals.columns import engine
@@ -15,6 +15,7 @@ from signals.events import DecisionsWritten, SignalRaised
 from signals.feed import Feed, extents
 from signals.models import Decision, Progress, Signal, Strategy
 from signals.services.evaluation import MOST_BARS
+from signals.services.past import KnownPast
 from signals.strategies.macro_regime import MacroRegime
 from signals.strategies.mean_reversion import MeanReversion
 from signals.strategies.registry import CLASSES, build
@@ -396,13 +397,22 @@ class TestFailure:
         assert (Progress.objects.get().errors, Progress.objects.get().paused_reason) == (0, "")
 
 
-class TestCorrection:
-    def test_a_corrected_bar_counts_in_what_is_decided_next(self, btc, only):
+def runs_kept():
+    kept = services.evaluation._cache._runs
+    return [run for blocks in kept.values() for run in blocks.values()]
+
+
+class TestChangedPast:
+    """A calculation goes on from bar to bar; what changed behind it makes it begin anew."""
+
+    def test_a_bar_the_venue_corrected_counts_in_what_is_decided_next(self, btc, only):
         only(EveryTenth)
         services.strategies_sync()
         rows = walk(30)
         store(btc, rows[:28])
         services.evaluate(60, close_of(rows[27]))
+        kept = runs_kept()
+        assert kept
         Candle.objects.filter(open_time=rows[20][0]).update(volume=7.0)
         CandleRevision.objects.create(
             instrument=btc,
@@ -416,12 +426,32 @@ class TestCorrection:
             volume=1,
             replaced_at=timezone.now(),
         )
-        kept = services.evaluation._cache._runs
-        assert kept
-        before = set(map(id, kept.values()))
         store(btc, rows[28:29])
         services.evaluate(60, close_of(rows[28]))
-        assert not before & set(map(id, kept.values()))
+        now = runs_kept()
+        assert now
+        assert not any(one is other for one in now for other in kept)
+
+    def test_nothing_changed_goes_on_with_the_same_calculation(self, btc, only):
+        only(EveryTenth)
+        services.strategies_sync()
+        rows = walk(30)
+        store(btc, rows[:28])
+        services.evaluate(60, close_of(rows[27]))
+        kept = runs_kept()
+        store(btc, rows[28:29])
+        services.evaluate(60, close_of(rows[28]))
+        now = runs_kept()
+        assert any(one is other for one in now for other in kept)
+
+    def test_a_stamp_that_changed_is_a_past_that_changed_once(self, btc):
+        past = KnownPast()
+        assert not past.has_changed(60)
+        SeriesStamp.objects.create(instrument_id=btc.pk, timeframe=60, stamp=2**60 + 5)
+        assert past.has_changed(60)
+        assert not past.has_changed(60)
+        SeriesStamp.objects.update(stamp=2**60 + 6)
+        assert past.has_changed(60)
 
 
 class TestCost:

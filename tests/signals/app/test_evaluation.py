@@ -466,7 +466,7 @@ class TestCost:
         services.evaluate(60, close_of(rows[27]))
         for one in instruments:
             store(one, rows[28:29])
-        with django_assert_max_num_queries(16):
+        with django_assert_max_num_queries(17):
             assert services.evaluate(60, close_of(rows[28])) == 40
         close_old_connections()
 

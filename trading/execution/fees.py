@@ -36,7 +36,7 @@ PUBLISHED: dict[str, FeeSchedule] = {
     "massive": FeeSchedule(maker_ppm=0, taker_ppm=0),
     "yahoo": FeeSchedule(maker_ppm=0, taker_ppm=0),
 }
-"""Spot fees of the lowest tier by venue; sources and dates in docs/backtests.md.
+"""Spot fees of the lowest tier by venue; where they come from: docs/backtests.md.
 
 Stocks are traded without commission, as at Alpaca, whoever tells their prices.
 """

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from trading.backtest import layout
 from trading.backtest.assumptions import Assumptions
+from trading.backtest.averages import set_averages
 from trading.backtest.codes import REASONS
 from trading.backtest.compiled import PACE, as_arrays, as_lists, compiled_walk
 from trading.backtest.door import check
@@ -115,7 +116,7 @@ def _simulation(run: _Run, laid: Laid, slots: Sequence[Slot]) -> Simulation:
     fills = _table(run.fills, layout.FILL_SIZE)
     events = _table(run.events, layout.EVENT_SIZE)
     trades = _table(run.trades, layout.TRADE_SIZE)
-    _average(trades, fills)
+    set_averages(trades, fills)
     trades = trades[np.lexsort((trades[:, layout.T_SLOT], trades[:, layout.T_OPENED]))]
     acts = (trades[:, layout.T_ACT].astype(np.int64) - len(laid.head)) // layout.ACT_SIZE
     steps = int(row[layout.STEPS])
@@ -133,18 +134,3 @@ def _simulation(run: _Run, laid: Laid, slots: Sequence[Slot]) -> Simulation:
             if row[layout.DENIED + code]
         },
     )
-
-
-def _average(trades: Table, fills: Table) -> None:
-    """Set the average prices of the trades that took more than one fill on a side."""
-    several = (trades[:, layout.T_ENTRY_FILLS] > 1) | (trades[:, layout.T_EXIT_FILLS] > 1)
-    for row in np.flatnonzero(several.astype(bool)).tolist():
-        first, last = trades[row, [layout.T_FIRST_FILL, layout.T_LAST_FILL]].tolist()
-        slot, side = trades[row, [layout.T_SLOT, layout.T_SIDE]].tolist()
-        own = [one for one in fills[first:last].tolist() if one[1] == slot]
-        for column, direction in ((layout.T_ENTRY, side), (layout.T_EXIT, -side)):
-            taken = [(one[4], one[5]) for one in own if one[3] == direction]
-            quantity = sum(one[0] for one in taken)
-            if quantity:
-                worth = sum(one[0] * one[1] for one in taken)
-                trades[row, column] = (2 * worth + quantity) // (2 * quantity)

@@ -261,7 +261,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Mystic API",
     "DESCRIPTION": "Live markets, signals, risk-checked paper orders and alerts. "
     "Every value tells its source, its age and whether it is live.",
-    "VERSION": "0.3.0",
+    "VERSION": "0.4.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

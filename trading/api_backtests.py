@@ -77,6 +77,7 @@ class BacktestSerializer(serializers.Serializer[Any]):
     seconds = serializers.FloatField(allow_null=True)
 
 
+@extend_schema_serializer(component_name="BacktestDetail")
 class BacktestOneSerializer(BacktestSerializer):
     same_as = serializers.IntegerField(
         allow_null=True, help_text="an earlier run of yours with the same digest"

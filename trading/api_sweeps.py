@@ -93,6 +93,7 @@ class SweepSerializer(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
+@extend_schema_serializer(component_name="SweepDetail")
 class SweepOneSerializer(SweepSerializer):
     params = serializers.DictField()
     assumptions = serializers.DictField()

@@ -30,13 +30,18 @@ PUBLIC = {
 }  # fmt: skip
 # Every other address by what a stranger's token finds there.
 MINE = {"api_portfolio", "api_performance", "api_orders", "api_positions", "api_notifications",
-        "api_alert_rules"}  # fmt: skip
+        "api_alert_rules", "api_backtests", "api_backtest_compare", "api_backtest_combine",
+        "api_sweeps"}  # fmt: skip
 SHARED = {
     "api_signals", "api_strategies", "api_strategy_check", "api_market_export", "api_forecasts",
     "api_symbol_forecast", "api_forecast_accuracy", "api_consensus", "api_market_summary",
 }  # fmt: skip
 ROWS = {"api_order", "api_order_cancel", "api_position_close", "api_alert_rule",
-        "api_strategy", "api_strategy_why", "api_strategy_analysis", "api_deployment_parity"}  # fmt: skip
+        "api_strategy", "api_strategy_why", "api_strategy_analysis", "api_deployment_parity",
+        "api_backtest", "api_backtest_cancel", "api_backtest_again", "api_backtest_report",
+        "api_backtest_json", "api_backtest_html", "api_backtest_trades", "api_backtest_trades_csv",
+        "api_backtest_equity", "api_backtest_equity_csv", "api_sweep", "api_sweep_cancel",
+        "api_sweep_trials", "api_sweep_folds", "api_sweep_heat_map"}  # fmt: skip
 MEMBERS = {"api_metrics", "api_metrics_live"}
 
 
@@ -67,6 +72,8 @@ def filled(route, row=1):
         .replace("<id:rule_id>", str(row))
         .replace("<id:strategy_id>", str(row))
         .replace("<id:deployment_id>", str(row))
+        .replace("<id:run_id>", str(row))
+        .replace("<id:sweep_id>", str(row))
         .replace("<slug:series>", "DGS10")
     )
 

@@ -77,8 +77,7 @@ def enter_at_open(w: Ints, s: int, m: int, now: int) -> None:
         elif w[m + ROW] >= w[s + E_UNTIL]:
             end_entry(w, s, now, EXPIRE, TIME_OVER)
         elif w[s + E_TYPE] == MARKET:
-            price = taken_at(w, m, w[m + OPEN], w[s + E_REST], w[s + E_SIDE])
-            take_market(w, s, m, now, price)
+            take_market(w, s, m, now, w[m + OPEN])
     side = w[s + WANTED]
     if side != 0 and w[s + SIDE] != -side and w[s + X_ORDER] == 0:
         w[s + WANTED] = 0

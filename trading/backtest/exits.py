@@ -116,6 +116,8 @@ def _test_brackets(w: Ints, s: int, m: int, now: int) -> None:
         _stop_out(w, s, m, now)
     else:
         _take_profit(w, s, m, now, is_at_open_taken)
+        if is_stopped and w[s + SIDE] != 0:  # what the volume at the open did not take
+            _stop_out(w, s, m, now)
 
 
 def _exit_price(w: Ints, s: int, m: int) -> int:

@@ -1,0 +1,27 @@
+"""Cases in which a simulation could be kinder than a market, or lose or make money of nothing."""
+
+from dataclasses import replace
+
+from tests.trading.backtest.small import BARE, decided, run
+from tests.trading.backtest.test_fill_rules import ACCOUNT, FLAT, life, only
+from trading.backtest.results import Leave
+
+
+def test_the_rest_of_an_order_pays_half_the_spread_once_as_its_beginning_did():
+    told = replace(BARE, half_spread_ppm=10_000, volume_share_ppm=100_000, market_band_ppm=200_000)
+    rows = [FLAT, (10, 10, 10, 10, 300), (10, 10, 10, 10, 300), (10, 10, 10, 10, 300), FLAT]
+    found = run(rows, decided(5, enter=[0]), told)
+    # 1,000.00 with a band of 20 % buy 82 at 10.10: 30, 30 and 22, each 1 % above the open.
+    assert found.fills[:, 4].tolist() == [30, 30, 22]
+    assert found.fills[:, 5].tolist() == [1_010, 1_010, 1_010]
+
+
+def test_what_no_volume_was_left_for_at_the_target_is_stopped_in_the_same_bar():
+    share = replace(ACCOUNT, volume_share_ppm=100_000)
+    rows = [FLAT, FLAT, (13, 13, 7, 12, 600), (6, 6, 6, 6), FLAT]
+    found = run(rows, decided(5, enter=[0]), share)
+    # 60 of 100 at the open beyond the target of 12; then the price fell through the stop of 8.
+    assert found.fills[1:, [2, 4, 5]].tolist() == [[179, 60, 1_300], [180, 40, 600]]
+    trade = only(found)
+    assert (trade.leave, trade.profit) == (Leave.STOP, 60 * 300 - 40 * 400)
+    assert life(found, 3)[-2:] == [("fill_part", ""), ("cancel", "other_filled")]

@@ -37,6 +37,13 @@ WORTHWHILE = 300_000
 """Bars simulated in this process after which loading numba pays."""
 LONG = 5_000
 """Bars from which on a simulation is long enough for the compiled form, where numba is loaded."""
+INSIDE = frozenset(
+    {
+        *("share", "worth_down", "brought", "skim", "skim_flat", "skim_held"),
+        *("end_bars", "end_bar", "begin_bars", "begin_bar"),
+    }
+)
+"""Translated into what calls them: the inner loops, and what is handed all the bars."""
 OUTCOMES = ("step_times", "equity", "cash", "exposure")
 
 
@@ -114,6 +121,8 @@ def _translate(numba: Any, function: FunctionType, signature: Any) -> Any:
     # Nothing is allocated, so numba need not count references (`_nrt`): that takes most of the
     # time of a translation. Nothing is divided by nought.
     options = {"_nrt": False, "error_model": "numpy"}
+    if function.__name__ in INSIDE:
+        options["forceinline"] = True
     try:
         return numba.njit(signature, cache=True, **options)(function)
     except RuntimeError:  # no folder to keep it in

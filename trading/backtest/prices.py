@@ -71,11 +71,13 @@ def worth_at(w: Ints, m: int, side: int, quantity: int, price: int) -> int:
 
 def marked(w: Ints, m: int, side: int, quantity: int) -> int:
     """Return what a position would bring now, half the spread away from the last price."""
-    half = w[HALF_SPREAD]
-    if half == 0:
-        return worth_at(w, m, side, quantity, w[m + LAST])
+    return brought(side, quantity, w[m + LAST], w[HALF_SPREAD], w[m + SPLIT], w[m + GROW])
+
+
+def brought(side: int, quantity: int, price: int, spread: int, split: int, grow: int) -> int:
+    """Return what a position would bring half the spread, in millionths, away from a price."""
     if side > 0:
-        bid = share(w[m + LAST], PARTS - half, PARTS)
-        return worth_at(w, m, side, quantity, bid)
-    ask = share_up(w[m + LAST], PARTS + half, PARTS)
-    return worth_at(w, m, side, quantity, ask)
+        bid = price if spread == 0 else share(price, PARTS - spread, PARTS)
+        return worth_down(quantity, bid, split, grow)
+    ask = price if spread == 0 else share_up(price, PARTS + spread, PARTS)
+    return -worth_up(quantity, ask, split, grow)

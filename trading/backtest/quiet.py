@@ -16,8 +16,12 @@ from trading.backtest.layout import (
     DAY_END,
     E_ORDER,
     FACTOR,
+    FOR_EVER,
     FUNDING,
     FUNDING_END,
+    GROW,
+    HALF_SPREAD,
+    HIGH_SEEN,
     IS_ALONE,
     IS_INSIDE,
     LAST,
@@ -26,6 +30,7 @@ from trading.backtest.layout import (
     LEAVING,
     LISTINGS_AT,
     LOSS_MOST,
+    LOW_SEEN,
     NEXT,
     OPENING,
     QUANTITY,
@@ -33,6 +38,7 @@ from trading.backtest.layout import (
     ROW_END,
     SIDE,
     SLOTS_AT,
+    SPLIT,
     STEPS,
     STOP,
     TAKE,
@@ -43,7 +49,7 @@ from trading.backtest.layout import (
     Bars,
     Ints,
 )
-from trading.backtest.prices import marked
+from trading.backtest.prices import brought
 
 
 def is_quiet(w: Ints) -> bool:
@@ -60,43 +66,89 @@ def is_quiet(w: Ints) -> bool:
 
 def skim(w: Ints, bars: Bars) -> None:
     """Pass over the quiet bars from here on."""
+    if w[w[SLOTS_AT] + SIDE] == 0:
+        skim_flat(w, bars)
+    else:
+        skim_held(w, bars)
+
+
+def skim_flat(w: Ints, bars: Bars) -> None:
+    """Pass over bars while nothing is held."""
     s, m = w[SLOTS_AT], w[LISTINGS_AT]
-    side, quantity, cash = w[s + SIDE], w[s + QUANTITY], w[CASH]
-    factor, half = bars.factors[w[m + FACTOR]], bars.factors[w[m + FACTOR] + 1]
-    lower, upper = lowest_calm(w, s), highest_calm(w, s)
-    row, step, worth = w[m + ROW], w[STEPS], 0
-    until, before, least = last_row(w, s, m), last_time(w, m), w[OPENING] - w[LOSS_MOST]
-    close = 0
+    cash, timeframe, first = w[CASH], w[m + TIMEFRAME], w[m + ROW]
+    until, before = last_row(w, s, m), last_time(w, m)
+    row, step = first, w[STEPS]
     while row < until:
-        ends = min(bars.times[row] + w[m + TIMEFRAME], bars.times[row + 1])
+        ends = min(bars.times[row] + timeframe, bars.times[row + 1])
         if ends >= before:
             break
-        if side != 0:
-            low, high = int(bars.lows[row] * factor + half), int(bars.highs[row] * factor + half)
-            if low < lower or high > upper:
-                break
-            was = w[m + LAST]
-            w[m + LAST] = int(bars.closes[row] * factor + half)
-            now_worth = marked(w, m, side, quantity)
-            if cash + now_worth <= least or cash + now_worth > w[CEILING]:
-                w[m + LAST] = was
-                break
-            worth = now_worth
-            see(w, s, m, low, high)
-        close = row
+        bars.step_times[step] = ends
+        bars.equity[step] = cash
+        bars.cash[step] = cash
+        bars.exposure[step] = 0
+        row += 1
+        step += 1
+    if row > first:
+        factor, half = bars.factors[w[m + FACTOR]], bars.factors[w[m + FACTOR] + 1]
+        end_skim(w, m, bars.times[row], row, int(bars.closes[row - 1] * factor + half), 0)
+
+
+def skim_held(w: Ints, bars: Bars) -> None:
+    """Pass over bars while a position is held that nothing happens to.
+
+    The more a price is, the more a position brings: of the new lows, and of the new highs, only
+    the first and the last can be its worst or its best.
+    """
+    s, m = w[SLOTS_AT], w[LISTINGS_AT]
+    side, quantity, cash, timeframe = w[s + SIDE], w[s + QUANTITY], w[CASH], w[m + TIMEFRAME]
+    split, grow, spread = w[m + SPLIT], w[m + GROW], w[HALF_SPREAD]
+    factor, half = bars.factors[w[m + FACTOR]], bars.factors[w[m + FACTOR] + 1]
+    lower, upper = lowest_calm(w, s), highest_calm(w, s)
+    until, before = last_row(w, s, m), last_time(w, m)
+    least, most = w[OPENING] - w[LOSS_MOST] - cash, w[CEILING] - cash
+    lowest, highest = w[s + LOW_SEEN], w[s + HIGH_SEEN]
+    first, step = w[m + ROW], w[STEPS]
+    row, last, worth, first_low, first_high = first, 0, 0, 0, 0
+    while row < until:
+        ends = min(bars.times[row] + timeframe, bars.times[row + 1])
+        low, high = int(bars.lows[row] * factor + half), int(bars.highs[row] * factor + half)
+        if ends >= before or low < lower or high > upper:
+            break
+        close = int(bars.closes[row] * factor + half)
+        brings = brought(side, quantity, close, spread, split, grow)
+        if brings <= least or brings > most:
+            break
+        last, worth = close, brings
+        if low < lowest:
+            lowest = low
+            first_low = low if first_low == 0 else first_low
+        if high > highest:
+            highest = high
+            first_high = high if first_high == 0 else first_high
         bars.step_times[step] = ends
         bars.equity[step] = cash + worth
         bars.cash[step] = cash
         bars.exposure[step] = abs(worth)
         row += 1
         step += 1
-    if step > w[STEPS]:
-        w[m + LAST] = int(bars.closes[close] * factor + half)
-        w[LAST_EQUITY] = cash + worth
-        w[LAST_EXPOSURE] = abs(worth)
-        w[STEPS] = step
-        w[m + ROW] = row
-        w[m + NEXT] = bars.times[row]
+    if row > first:
+        end_skim(w, m, bars.times[row], row, last, worth)
+        if first_low != 0:
+            see(w, s, m, first_low, 0)
+            see(w, s, m, lowest, 0)
+        if first_high != 0:
+            see(w, s, m, FOR_EVER, first_high)
+            see(w, s, m, FOR_EVER, highest)
+
+
+def end_skim(w: Ints, m: int, begins: int, row: int, close: int, worth: int) -> None:
+    """Leave account and instrument as they are after the bars before `row`."""
+    w[STEPS] += row - w[m + ROW]
+    w[LAST_EQUITY] = w[CASH] + worth
+    w[LAST_EXPOSURE] = abs(worth)
+    w[m + LAST] = close
+    w[m + ROW] = row
+    w[m + NEXT] = begins
 
 
 def lowest_calm(w: Ints, s: int) -> int:

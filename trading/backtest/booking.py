@@ -26,6 +26,7 @@ from trading.backtest.layout import (
     FILLS,
     FIRST_FILL,
     FLOW,
+    FOR_EVER,
     GROW,
     HIGH_SEEN,
     INSIDE_ENTRY,
@@ -163,6 +164,12 @@ def see(w: Ints, s: int, m: int, low: int, high: int) -> None:
         note(w, s, m, high)
 
 
+def look_again(w: Ints, s: int) -> None:
+    """Note the next bar's extremes whatever they are: the same price is another profit now."""
+    w[s + LOW_SEEN] = FOR_EVER
+    w[s + HIGH_SEEN] = 0
+
+
 def enter(
     w: Ints, s: int, m: int, now: int, order: int, quantity: int, price: int, is_maker: int
 ) -> None:
@@ -239,8 +246,7 @@ def leave(
     w[s + QUANTITY] -= quantity
     w[s + EXIT_FILLS] += 1
     w[s + EXIT_PRICE] = price
-    w[s + LOW_SEEN] = price
-    w[s + HIGH_SEEN] = price
+    look_again(w, s)
 
 
 def withdraw_brackets(w: Ints, s: int, now: int, filled: int, reason: int) -> None:

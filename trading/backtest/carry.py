@@ -1,5 +1,6 @@
 """What holding costs while it lasts: interest on what a short borrows, funding of perpetuals."""
 
+from trading.backtest.booking import look_again
 from trading.backtest.layout import (
     BORROW,
     CARRY,
@@ -28,6 +29,7 @@ def charge(w: Ints, s: int, amount: int) -> None:
     w[CASH] -= amount
     w[s + FLOW] -= amount
     w[s + CARRY] += amount
+    look_again(w, s)
 
 
 def charge_borrow(w: Ints, s: int, m: int, now: int) -> None:

@@ -16,6 +16,7 @@ from trading.backtest.layout import (
     BY_TRAILING,
     FILL,
     FILL_PART,
+    FOR_EVER,
     HIGH,
     INSIDE_ENTRY,
     IS_TRAILED,
@@ -151,6 +152,8 @@ def _take_profit(w: Ints, s: int, m: int, now: int, is_at_open: int) -> None:
         met = taken_at(w, m, w[m + OPEN], quantity, -side)
         if (met - price) * side > 0:
             price, is_maker = met, 0
+    else:  # the bar's worst may have come before
+        see(w, s, m, w[m + LOW] if side > 0 else FOR_EVER, 0 if side > 0 else w[m + HIGH])
     w[s + LEAVE] = BY_TAKE
     withdraw_entry(w, s, now, OTHER_FILLED)
     bars = w[m + ROW] - w[s + OPENED_ROW] + 1

@@ -10,13 +10,14 @@ from typing import Any
 from trading.backtest.document import canonical
 from trading.drawing import HEIGHT, WIDTH, Plot
 from trading.performance.catalogue import METRICS
+from trading.research_robust import SIGNAL_ABOUT, SIGNAL_TITLE, signal_words
 from trading.research_shown import curves, figure
 
 CSV, JSON, HTML = "text/csv", "application/json", "text/html"
 TRADE_COLUMNS = (
     *("number", "symbol", "side", "decided_at", "opened_at", "closed_at", "bars", "quantity"),
-    *("entry_price", "exit_price", "fees", "carry", "profit", "return", "mae", "mfe", "leave"),
-    *("reason", "is_ambiguous", "other_profit"),
+    *("entry_price", "stop", "take", "exit_price", "fees", "carry", "profit", "return", "mae"),
+    *("mfe", "leave", "reason", "is_ambiguous", "other_profit"),
 )
 TIMES = {"decided_at", "opened_at", "closed_at", "time"}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -36,7 +37,7 @@ polygon{opacity:.2;stroke:none;fill:#b3261e}.warn{color:#8a4b00}
 
 def trades_csv(document: Mapping[str, Any]) -> bytes:
     """Return a line for each trade."""
-    rows = ([_cell(name, one[name]) for name in TRADE_COLUMNS] for one in document["trades"])
+    rows = ([_cell(name, one.get(name)) for name in TRADE_COLUMNS] for one in document["trades"])
     return _csv(TRADE_COLUMNS, rows)
 
 
@@ -72,9 +73,11 @@ def report_html(document: Mapping[str, Any]) -> bytes:
         _table(("Name", "Value"), strategy["params"].items()),
         "<h2>What was assumed</h2><ul>",
         *(f"<li>{escape(one)}</li>" for one in document["sentences"]),
-        f"</ul><h2>Trades ({len(document['trades']):,})</h2>",
+        "</ul>",
+        _signals(document),
+        f"<h2>Trades ({len(document['trades']):,})</h2>",
         _table(
-            TRADE_COLUMNS, ([_cell(n, t[n]) for n in TRADE_COLUMNS] for t in document["trades"])
+            TRADE_COLUMNS, ([_cell(n, t.get(n)) for n in TRADE_COLUMNS] for t in document["trades"])
         ),
         "</body></html>",
     ]
@@ -88,6 +91,14 @@ def _figures(document: Mapping[str, Any]) -> str:
         shown = figure(name, document["metrics"], currency)
         rows.append((metric.label, shown.text, metric.about))
     return _table(("Figure", "Value", "What it says"), rows)
+
+
+def _signals(document: Mapping[str, Any]) -> str:
+    """Return what the bars held tell of the signal; nothing in a report that has no such test."""
+    tests = (document.get("robustness") or {}).get("signal") or []
+    rows = ((one["symbol"], *signal_words(one)) for one in tests)
+    head = ("Symbol", "In the market", "p-value", "What it says")
+    return f"<h2>{SIGNAL_TITLE}</h2><p>{SIGNAL_ABOUT}</p>{_table(head, rows)}" if tests else ""
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:

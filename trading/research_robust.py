@@ -33,6 +33,15 @@ PERCENTILES = (
 )
 
 
+SIGNAL_TITLE = "Does the signal know anything?"
+SIGNAL_ABOUT = (
+    "The drift of the market is taken out, so that holding at random earns nothing; then the bars "
+    "held are drawn again. The p-value is how often a signal that knows nothing does at least as "
+    "well (White 2000, Aronson 2006): below 0.05 is rare for one that was tried once. Costs, stops "
+    "and sizes are left out."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Draw:
     """One way of drawing again: the fan of its equity, and percentile by percentile its end."""
@@ -49,10 +58,19 @@ class Robust:
     """What the page tells; `luck` is the verdict of `luck_shown`, if there is one."""
 
     draws: tuple[Draw, ...]
+    signals: tuple[tuple[str, str, str, str], ...]
     stress: Mapping[str, Any] | None
     luck: Mapping[str, Any] | None
     samples: int
     minimum_days: float | None
+
+    @property
+    def signal_title(self) -> str:
+        return SIGNAL_TITLE
+
+    @property
+    def signal_about(self) -> str:
+        return SIGNAL_ABOUT
 
     @property
     def is_holding(self) -> bool:
@@ -69,7 +87,17 @@ def robustness(document: Mapping[str, Any], luck: Mapping[str, Any] | None) -> R
         for name, title, about in DRAWS
         if told.get(name) is not None
     ]
-    return Robust(tuple(draws), told.get("stress"), luck, told["samples"], told.get("minimum_days"))
+    signals = tuple((one["symbol"], *signal_words(one)) for one in told.get("signal") or ())
+    return Robust(
+        tuple(draws), signals, told.get("stress"), luck, told["samples"], told.get("minimum_days")
+    )
+
+
+def signal_words(test: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return how much of the time the signal was in the market, its p-value, and the sentence."""
+    sentence = str(test["sentence"])
+    p_value = f"{test['p_value']:.3f}" if test["held"] else "—"
+    return f"{test['held']:.1%}", p_value, f"{sentence[:1].upper()}{sentence[1:]}."
 
 
 def _draw(title: str, about: str, outcome: Mapping[str, Any]) -> Draw:

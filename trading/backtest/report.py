@@ -10,6 +10,7 @@ from mystic.lib.units import shown
 from signals.columns.bulk import CODES
 from signals.columns.decisions import Verdict
 from trading.backtest.assumptions import Assumptions
+from trading.backtest.attached import attached
 from trading.backtest.curves import DAY_S, Days, Floats, Ints, days_of, drawdowns, held, thinned
 from trading.backtest.portfolio import Listing
 from trading.backtest.results import Leave, Simulation, TradeRow
@@ -92,9 +93,10 @@ def report(
     """Return the report of a run as plain values; see docs/backtests.md for every field."""
     result = measured(prepared, simulation, assumptions) if result is None else result
     rows = list(simulation.trades)
+    around = attached(simulation, prepared.listings, prepared.slots, assumptions)
     trades = [
-        _trade(number, one, _listing(prepared, one), assumptions)
-        for number, one in enumerate(rows, start=1)
+        _trade(number, one, _listing(prepared, one), assumptions) | _prices(prepared, one, prices)
+        for number, (one, prices) in enumerate(zip(rows, around, strict=True), start=1)
     ]
     times = simulation.times
     return {
@@ -162,6 +164,12 @@ def _trade(
         "is_ambiguous": one.is_ambiguous,
         "other_profit": shown(one.other_profit, scale),
     }
+
+
+def _prices(prepared: Prepared, one: TradeRow, around: tuple[int, int]) -> dict[str, str]:
+    """Return stop and target as the position was opened with them."""
+    scale = _listing(prepared, one).terms.price_scale
+    return {name: shown(price, scale) for name, price in zip(("stop", "take"), around, strict=True)}
 
 
 def _curve(simulation: Simulation, result: Measured, assumptions: Assumptions) -> dict[str, Any]:

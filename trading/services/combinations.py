@@ -239,6 +239,7 @@ def _document(
         together.whole,
         result,
         assumptions,
+        trades=list(simulation.trades),
         tell=lambda done, stage: tell(0.75 + 0.2 * done, stage),
     )
     return content

@@ -86,7 +86,10 @@ def test_one_trade_to_the_last_unit(ann, up, six_bars):
     (trade,) = document["trades"]
     assert {
         name: trade[name]
-        for name in ("side", "decided_at", "opened_at", "quantity", "entry_price", "exit_price")
+        for name in (
+            *("side", "decided_at", "opened_at", "quantity", "entry_price", "exit_price"),
+            *("stop", "take"),
+        )
     } == {
         "side": "long",
         "decided_at": START + MINUTE,
@@ -94,6 +97,8 @@ def test_one_trade_to_the_last_unit(ann, up, six_bars):
         "quantity": "1.78571428",
         "entry_price": "112",
         "exit_price": "114",
+        "stop": "55",  # half of the 110 that it was decided at
+        "take": "275",  # left out: three times that risk above
     }
     assert trade["closed_at"] == START + 4 * MINUTE
     assert Decimal(trade["fees"]) == sum(fees)

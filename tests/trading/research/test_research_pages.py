@@ -380,6 +380,13 @@ def test_the_result_says_what_the_report_says(as_ann, run):
         assert f'id="trade-{one["number"]}"' in html
     for line in report["robustness"]["stress"]["lines"]:
         assert line["label"] in html
+    printed = as_ann.get(f"/backtests/{run.pk}/export/report.html").content.decode()
+    (test,) = report["robustness"]["signal"]
+    for page in (html, printed):
+        assert "Does the signal know anything?" in page
+        assert f"{test['sentence'][1:]}." in page
+        assert f"{test['p_value']:.3f}" in page
+        assert f"{test['held']:.1%}" in page
     assert "polyline" in html
 
 
@@ -402,7 +409,8 @@ def test_the_chart_gets_the_trades_of_its_symbol(as_ann, run):
     trades = document_of(run)["trades"]
     told = as_ann.get(f"/backtests/{run.pk}/trades.json?symbol=BTC/USDT").json()["data"]["trades"]
     assert [one["number"] for one in told] == [one["number"] for one in trades]
-    assert [one["entry_price"] for one in told] == [one["entry_price"] for one in trades]
+    for name in ("entry_price", "stop", "take"):
+        assert [one[name] for one in told] == [one[name] for one in trades]
     nothing = as_ann.get(f"/backtests/{run.pk}/trades.json?symbol=ETH/USDT").json()
     assert nothing["data"]["trades"] == []
 

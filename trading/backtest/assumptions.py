@@ -1,5 +1,6 @@
 """What a backtest takes for granted; stored with every result and printed on its page."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -13,7 +14,17 @@ CASH = 10_000 * 10**8
 
 
 class AssumptionError(ValueError):
-    """An assumption that cannot be; the sentence says which and why."""
+    """An assumption that cannot be; the sentence says which and why.
+
+    Attributes
+    ----------
+    place : str
+        Within the assumptions, as a JSON pointer: `/limits/stop_ppm`.
+    """
+
+    def __init__(self, sentence: str, place: str = "") -> None:
+        super().__init__(sentence)
+        self.place = place
 
 
 def _paper_limits() -> Limits:
@@ -121,8 +132,17 @@ class Assumptions:
         known = {one.name for one in fields(cls)}
         unknown = sorted(set(told) - known)
         if unknown:
-            raise AssumptionError(f"there is no assumption {unknown[0]}")
+            raise AssumptionError(f"there is no assumption {unknown[0]}", f"/{unknown[0]}")
         values = dict(told)
         if "limits" in values:
-            values["limits"] = replace(_paper_limits(), **values["limits"])
+            values["limits"] = _limits_read(values["limits"])
         return cls(**values)
+
+
+def _limits_read(told: object) -> Limits:
+    if not isinstance(told, Mapping):
+        raise AssumptionError('limits wants an object such as {"stop_ppm": 20000}', "/limits")
+    unknown = sorted(set(told) - {one.name for one in fields(Limits)})
+    if unknown:
+        raise AssumptionError(f"there is no limit {unknown[0]}", f"/limits/{unknown[0]}")
+    return replace(_paper_limits(), **told)

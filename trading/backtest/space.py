@@ -11,6 +11,7 @@ from typing import Any
 
 from signals.strategies.params import Param, TextParam
 from trading.backtest.assumptions import DIRECTIONS, ENTRIES, STOPS, Assumptions
+from trading.backtest.possible import RANGES
 from trading.risk.values import Limits
 
 Value = int | float | str | bool
@@ -233,6 +234,8 @@ def _dimension(name: str, told: object, specs: Mapping[str, Param[Any]]) -> Dime
     if "values" in told:
         return _listed(name, told["values"], choices, spec)
     if choices:
+        if told:
+            raise SpaceError(f"{name} has no order: list its values", place)
         return Dimension(name, tuple(choices))
     return _ranged(name, told, spec)
 
@@ -346,8 +349,11 @@ def _number(name: str, word: str, value: object) -> Decimal:
 
 
 def _whole(name: str, value: object, place: str) -> int:
-    if not _is_number(value) or value != int(value) or int(value) < 0:  # type: ignore[call-overload]
-        raise SpaceError(f"{name} is a whole number from 0, not {value!r}", place)
+    word = name.removeprefix(PREFIX)
+    low, high = RANGES[f"limits.{word}" if word in LIMITS else word]
+    is_whole = _is_number(value) and value == int(value)  # type: ignore[call-overload]
+    if not is_whole or not low <= int(value) <= high:  # type: ignore[call-overload]
+        raise SpaceError(f"{name} is a whole number from {low} to {high}, not {value!r}", place)
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 

@@ -26,6 +26,7 @@ from trading.services.research_errors import ResearchError
 
 MOST_SYMBOLS = 20
 WORKING = ("waiting", "running")
+LATEST = 4_102_444_800  # 2100-01-01: long before times end
 
 
 def research_fields(
@@ -137,8 +138,8 @@ def assumptions_read(told: Assumptions | Mapping[str, Any] | None) -> Assumption
         told = asdict(told)
     try:
         found = Assumptions.from_json(dict(told or {}))
-    except (AssumptionError, TypeError, ValueError) as fault:
-        raise ResearchError(str(fault), "/assumptions") from None
+    except AssumptionError as fault:
+        raise ResearchError(f"{fault}.", f"/assumptions{fault.place}") from None
     for place, sentence in faults_of(found):
         raise ResearchError(sentence, f"/assumptions{place}")
     return found
@@ -187,6 +188,11 @@ def _refuse_misfit(
 
 
 def _refuse_span(instruments: Sequence[Instrument], step: int, first: int, last: int) -> None:
+    if first < 0 or last >= LATEST:
+        raise ResearchError(
+            "A span lies between the years 1970 and 2100.",
+            "/from_open" if first < 0 else "/through_open",
+        )
     if first > last:
         raise ResearchError("The span holds no whole bar of the strategy.", "/through_open")
     base = base_timeframe()

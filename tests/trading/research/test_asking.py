@@ -38,7 +38,7 @@ def test_what_is_asked_wrongly_is_refused_with_its_place(ask, strategy):
         "/symbols/1": [{"symbols": ["BTC/USDT", "btcusdt"]}],
         "/params/bars": [{"params": {"bars": -5}}],
         "/params/none": [{"params": {"none": 5}}],
-        "/assumptions": [{"assumptions": {"none": 1}}],
+        "/assumptions/none": [{"assumptions": {"none": 1}}],
         "/assumptions/taker_ppm": [
             {"assumptions": {"taker_ppm": -1}},
             {"assumptions": {"taker_ppm": "5"}},

@@ -19,6 +19,8 @@ from trading.backtest.layout import (
 from trading.backtest.portfolio import Listing, Slot
 
 Ints = NDArray[np.int64]
+FURTHEST = 2.0**61
+"""A price further away counts as this: it is never met, and it can be counted."""
 
 
 def acting(slot: Slot, listing: Listing, assumptions: Assumptions) -> Ints:
@@ -68,6 +70,6 @@ def _units(prices: NDArray[np.float64], listing: Listing) -> Ints:
     """Return a strategy's prices on the tick below, as paper does; nought where it gave none."""
     is_told = prices > 0
     tick = listing.terms.tick
-    units = np.rint(np.where(is_told, prices, 0.0) * 10.0**listing.terms.price_scale)
-    units = units.astype(np.int64)
+    told = np.where(is_told, prices, 0.0) * 10.0**listing.terms.price_scale
+    units = np.rint(np.minimum(told, FURTHEST)).astype(np.int64)
     return np.where(is_told, np.maximum(units - units % tick, tick), 0)

@@ -43,6 +43,7 @@ from trading.backtest.layout import (
     NO_REASON,
     OFFSET,
     OPEN,
+    QUANTITY,
     REJECT,
     REPLACED,
     ROW,
@@ -240,8 +241,7 @@ def fill_entry(w: Ints, s: int, m: int, now: int, price: int, is_maker: int) -> 
 def enter_inside(w: Ints, s: int, m: int, now: int) -> None:
     """Test a resting entry inside the bar: a limit wants a strict cross, a stop a touch."""
     kind, side = w[s + E_TYPE], w[s + E_SIDE]
-    was_flat = w[s + SIDE] == 0
-    how = 0
+    held, how = w[s + QUANTITY], 0
     if kind == LIMIT:
         far = w[m + LOW] if side > 0 else w[m + HIGH]
         if (w[s + E_LIMIT] - far) * side > 0:
@@ -252,7 +252,7 @@ def enter_inside(w: Ints, s: int, m: int, now: int) -> None:
         if (far - w[s + E_TRIGGER]) * side >= 0:
             _trigger(w, s, m, now, side)
             how = 2
-    if was_flat and w[s + SIDE] != 0:
+    if w[s + QUANTITY] != held:
         w[s + INSIDE_ENTRY] = how
 
 

@@ -14,6 +14,9 @@ from trading.backtest.layout import (
     BY_STOP,
     BY_TAKE,
     BY_TRAILING,
+    E_LIMIT,
+    E_STOP,
+    E_TYPE,
     FILL,
     FILL_PART,
     FOR_EVER,
@@ -23,6 +26,7 @@ from trading.backtest.layout import (
     LAST,
     LEAVE,
     LEAVING,
+    LIMIT,
     LOW,
     MAKER,
     NO_REASON,
@@ -83,6 +87,25 @@ def _fill_exit(
     leave(w, s, m, now, order, quantity, price, is_maker)
     if is_whole:
         close(w, s, m, now, order, bars)
+
+
+def leaves_first(w: Ints, s: int, m: int) -> bool:
+    """Say whether a position is left before the entry that rests beside it can be met.
+
+    The open comes first. Then a limit is met before a stop that lies below it. A stop order above
+    may be met before or after the stop: the worse is to leave, unless both stops are reached.
+    """
+    if w[s + SIDE] == 0 or w[s + X_ORDER] != 0:
+        return False
+    side, stop, opened = w[s + SIDE], w[s + STOP], w[m + OPEN]
+    if (stop - opened) * side >= 0 or (opened - w[s + TAKE]) * side > 0:
+        return True
+    against = w[m + LOW] if side > 0 else w[m + HIGH]
+    if (stop - against) * side < 0:
+        return False
+    if w[s + E_TYPE] == LIMIT:
+        return (stop - w[s + E_LIMIT]) * side >= 0
+    return (w[s + E_STOP] - against) * side < 0
 
 
 def leave_inside(w: Ints, s: int, m: int, now: int) -> None:

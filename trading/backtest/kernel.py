@@ -12,7 +12,7 @@ from trading.backtest.account import begin_day, mark, withdraw_entry
 from trading.backtest.booking import write_trade
 from trading.backtest.carry import charge_borrow, pay_funding
 from trading.backtest.entries import enter_at_open, enter_inside
-from trading.backtest.exits import leave_at_open, leave_inside
+from trading.backtest.exits import leave_at_open, leave_inside, leaves_first
 from trading.backtest.layout import (
     ACT,
     ACT_END,
@@ -149,7 +149,7 @@ def end_bar(w: Ints, m: int, now: int, close: int) -> None:
         pay_funding(w, m, now - 1)
     w[m + LAST] = close
     for s in range(w[m + SLOT_FIRST], w[m + SLOT_END], SLOT_SIZE):
-        if w[s + E_ORDER] != 0:
+        if w[s + E_ORDER] != 0 and not leaves_first(w, s, m):
             enter_inside(w, s, m, now - 1)
         if w[s + SIDE] != 0:
             if w[s + SIDE] < 0:

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from tests.trading.backtest.small import BARE, decided, run
+import numpy as np
+
+from tests.trading.backtest.small import BARE, WIDE, decided, run
 from tests.trading.backtest.test_fill_rules import ACCOUNT, FLAT, life, only
 from trading.backtest.results import Leave
 from trading.execution.fees import FeeSchedule
@@ -42,3 +44,66 @@ def test_the_largest_loss_knows_what_was_paid_for_a_part_that_left():
     # 99 at 10.00 with 9.90 of fees; 50 at 8.00 with 4.00 of fees; 49 could have brought 8.00.
     assert trade.quantity == 99
     assert trade.worst == 99 * (800 - 1_000) - 990 - 400
+
+
+ADDING = replace(
+    BARE,
+    entry="limit",
+    entry_offset_ppm=0,
+    entry_bars=3,
+    limits=replace(WIDE, position_ppm=500_000),
+)
+"""Limits at the decision's price, half of the money in one position at most."""
+
+
+def added(rows, prices, stops, takes, told=ADDING):
+    """A decision before the first bar that fills, another before the second."""
+    wishes = decided(len(rows), enter=[0, 1])
+    columns = {"price": prices, "stop": stops, "take": takes}
+    padded = {
+        name: np.array([*told_by, *[np.nan] * (len(rows) - 2)]) for name, told_by in columns.items()
+    }
+    return run(rows, replace(wishes, **padded), told)
+
+
+def test_a_stop_above_a_resting_limit_is_met_before_it():
+    # 10.01 is taken at the open of 10.00; the next limit of 8.50 would draw the stop down to 7.00.
+    rows = [FLAT, FLAT, (10, 10, 8, 10), FLAT]
+    found = added(rows, (10.01, 8.5), (9, 7), (50, 50))
+    trade = only(found)
+    assert (trade.leave, trade.exit_price, trade.quantity) == (Leave.STOP, 900, 49)
+    assert len(found.fills) == 2
+    # A limit above the stop is met first, and its stop of 7.00 holds for all.
+    assert only(added(rows, (10.01, 9.5), (9, 7), (50, 50))).leave is Leave.OPEN
+    # Where the bar begins below the stop, that comes first, whatever rests.
+    rows = [FLAT, FLAT, FLAT, (8.5, 8.5, 7.5, 8), FLAT]
+    trade = only(added(rows, (10.01, 9.5), (9, 7), (50, 50)))
+    assert (trade.leave, trade.exit_price, trade.quantity) == (Leave.STOP, 850, 49)
+
+
+def test_the_high_of_a_bar_is_no_target_for_what_a_limit_added_in_it():
+    limits = replace(ADDING.limits, position_ppm=900_000)
+    rows = [FLAT, FLAT, (10, 12, 9, 10), FLAT]
+    found = added(
+        rows, (10.01, 9.5), (5, 5), (11, 11), replace(ADDING, limits=limits, market_band_ppm=0)
+    )
+    assert only(found).leave is Leave.OPEN
+
+
+def test_a_stop_that_a_stop_order_would_draw_away_is_met_first():
+    told = replace(ADDING, entry="stop", market_band_ppm=100_000)
+    rows = [FLAT, (10, 10, 9.8, 10), (9.2, 11, 8, 10), FLAT]  # the fall left room for 2 at 11.00
+    trade = only(added(rows, (10, 11), (9, 7), (50, 50), told))
+    assert (trade.leave, trade.exit_price) == (Leave.STOP, 900)
+
+
+def test_a_target_that_is_never_met_may_be_as_far_as_a_float_goes():
+    for take in (1e15, 1e300, np.inf):
+        found = run([FLAT] * 4, decided(4, enter=[0], stop=5, take=take))
+        assert (only(found).leave, found.denied) == (Leave.OPEN, {})
+    for stop in (1e15, np.inf):
+        assert run([FLAT] * 4, decided(4, enter=[0], stop=stop)).denied == {"stop_wrong_side": 1}
+    # As paper: a stop that is no price is none, and that of the limits is taken.
+    for stop in (np.nan, -1.0, 0.0):
+        trade = only(run([FLAT, FLAT, (5, 5, 5, 5), FLAT], decided(4, enter=[0], stop=stop)))
+        assert (trade.leave, trade.exit_price) == (Leave.STOP, 500)

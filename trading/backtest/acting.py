@@ -33,8 +33,9 @@ def acting(slot: Slot, listing: Listing, assumptions: Assumptions) -> Ints:
     enters = CODES[Verdict.ENTER_LONG]
     index = np.flatnonzero((verdict == enters) | (verdict == CODES[Verdict.EXIT]))
     known = slot.decisions.bar_open[index] + slot.timeframe
-    first = np.searchsorted(listing.bars.open_time, known)
-    row = first + assumptions.delay_bars * bars_of(slot, listing)
+    bars = bars_of(slot, listing)
+    first = _first_bars(listing.bars.open_time, known, index * bars)
+    row = first + assumptions.delay_bars * bars
     acts = row < len(listing.bars.open_time)
     index, known, first, row = index[acts], known[acts], first[acts], row[acts]
     table = np.zeros((len(index), ACT_SIZE), dtype=np.int64)
@@ -52,6 +53,20 @@ def acting(slot: Slot, listing: Listing, assumptions: Assumptions) -> Ints:
 def bars_of(slot: Slot, listing: Listing) -> int:
     """Return how many bars of the listing one bar of the strategy is."""
     return max(slot.timeframe // listing.timeframe, 1)
+
+
+def _first_bars(opens: Ints, known: Ints, apart: Ints) -> Ints:
+    """Return the first bar that opens at each time or later.
+
+    Where no bar is missing they are `apart` from each other as told, which is quickly confirmed.
+    """
+    if len(known):
+        likely = np.searchsorted(opens, known[0]) + apart - apart[0]
+        count = int(np.searchsorted(likely, len(opens)))
+        is_late = count == len(known) or known[count] > opens[-1]
+        if is_late and np.array_equal(opens[likely[:count]], known[:count]):
+            return np.asarray(np.minimum(likely, len(opens)))
+    return np.searchsorted(opens, known)
 
 
 def _stale(listing: Listing, known: Ints, first: Ints, patience_s: int) -> NDArray[np.bool_]:
@@ -72,4 +87,6 @@ def _units(prices: NDArray[np.float64], listing: Listing) -> Ints:
     tick = listing.terms.tick
     told = np.where(is_told, prices, 0.0) * 10.0**listing.terms.price_scale
     units = np.rint(np.minimum(told, FURTHEST)).astype(np.int64)
-    return np.where(is_told, np.maximum(units - units % tick, tick), 0)
+    if tick > 1:
+        units -= units % tick
+    return np.where(is_told, np.maximum(units, tick), 0)

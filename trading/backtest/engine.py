@@ -101,7 +101,8 @@ def _run(laid: Laid, row: Any, bars: Bars, step: Callable[[Any, Bars], int]) -> 
 
 def _table(parts: list[Any], columns: int) -> Table:
     """Return written rows as an array; of objects where an integer is too large for 63 bits."""
-    return np.concatenate([_integers(part) for part in parts]).reshape(-1, columns)
+    tables = [_integers(part) for part in parts]
+    return (tables[0] if len(tables) == 1 else np.concatenate(tables)).reshape(-1, columns)
 
 
 def _integers(values: Any) -> Table:
@@ -117,7 +118,8 @@ def _simulation(run: _Run, laid: Laid, slots: Sequence[Slot]) -> Simulation:
     events = _table(run.events, layout.EVENT_SIZE)
     trades = _table(run.trades, layout.TRADE_SIZE)
     set_averages(trades, fills)
-    trades = trades[np.lexsort((trades[:, layout.T_SLOT], trades[:, layout.T_OPENED]))]
+    if len(slots) > 1:  # of one slot they are in order
+        trades = trades[np.lexsort((trades[:, layout.T_SLOT], trades[:, layout.T_OPENED]))]
     acts = (trades[:, layout.T_ACT].astype(np.int64) - len(laid.head)) // layout.ACT_SIZE
     steps = int(row[layout.STEPS])
     return Simulation(

@@ -21,6 +21,9 @@ MOST_SPLIT = 10**9
 MOST_QUANTITY = 9 * 10**17
 RATE_PARTS = 10**9
 ROWS_AT_ONCE = 4_096
+"""Fills, order events and trades that there is room for at least before they are taken out."""
+ROWS_AN_ACT = (2, 8, 1)
+"""Of each for a decision that acts: most simulations need not take out anything before the end."""
 NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -74,7 +77,7 @@ def lay_out(listings: Sequence[Listing], slots: Sequence[Slot], assumptions: Ass
     head += _listings(listings, assumptions, owners, firsts, slots_at, acts_at + acts.size)
     lengths = [part.size for part in parts]
     head += _slots(listings, slots, order, lengths, head[layout.LISTINGS_AT], assumptions)
-    *starts, end = _rooms(head, acts_at + acts.size + funding.size, len(slots))
+    *starts, end = _rooms(head, acts_at + acts.size + funding.size, len(slots), len(acts))
     return Laid(
         head=head,
         acts=acts,
@@ -86,16 +89,17 @@ def lay_out(listings: Sequence[Listing], slots: Sequence[Slot], assumptions: Ass
     )
 
 
-def _rooms(head: list[int], start: int, slots: int) -> list[int]:
+def _rooms(head: list[int], start: int, slots: int, acts: int) -> list[int]:
     """Say where fills, events and trades are written, and how many before they are taken out."""
     bounds = [start]
-    for at, most, size, a_step in (
+    fields = (
         (layout.FILL_AT, layout.FILL_MOST, layout.FILL_SIZE, layout.FILLS_A_STEP),
         (layout.EVENT_AT, layout.EVENT_MOST, layout.EVENT_SIZE, layout.EVENTS_A_STEP),
         (layout.TRADE_AT, layout.TRADE_MOST, layout.TRADE_SIZE, layout.TRADES_A_STEP),
-    ):
+    )
+    for (at, most, size, a_step), an_act in zip(fields, ROWS_AN_ACT, strict=True):
         head[at] = start
-        head[most] = start + ROWS_AT_ONCE * size
+        head[most] = start + max(ROWS_AT_ONCE, an_act * acts) * size
         start = head[most] + a_step * slots * size
         bounds.append(start)
     return bounds

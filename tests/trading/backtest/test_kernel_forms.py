@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from signals.columns import ArrayBars
 from signals.columns.bulk import DecisionArrays
-from trading.backtest import kernel
+from tests.trading.backtest.small import BARE, decided, listing_of
+from trading.backtest import kernel, layout, tables
+from trading.backtest.acting import acting
 from trading.backtest.assumptions import DIRECTIONS, ENTRIES, STOPS, Assumptions
 from trading.backtest.codes import EVENTS
 from trading.backtest.engine import simulate
@@ -135,6 +137,36 @@ def test_passing_over_quiet_bars_changes_nothing(portfolio, told):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernel, "is_quiet", lambda _: False)
         assert_equal(quick, simulate(*alone, told, is_compiled=False))
+
+
+@pytest.mark.slow
+@SETTINGS
+@given(portfolios(), assumptions())
+def test_taking_out_what_is_written_now_and_then_changes_nothing(portfolio, told):
+    at_once = simulate(*portfolio, told, is_compiled=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "ROWS_AT_ONCE", 3)
+        patch.setattr(tables, "ROWS_AN_ACT", (0, 0, 0))
+        assert_equal(at_once, simulate(*portfolio, told, is_compiled=False))
+        assert_equal(at_once, simulate(*portfolio, told, is_compiled=True))
+
+
+@pytest.mark.parametrize("delay", [0, 1])
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("missing", [[], [4], [5, 6], [29], [0]])
+def test_each_decision_acts_on_the_first_bar_from_its_close_on(missing, times, delay):
+    opens = np.delete(np.arange(30), missing) * 60 + 120
+    ones = np.ones(len(opens))
+    listing = listing_of([(1, 1, 1, 1)] * len(opens))
+    listing = replace(listing, bars=ArrayBars(opens, *[ones] * 5))
+    told = decided(30, enter=range(0, 30, 2), timeframe=60 * times)
+    found = acting(Slot(0, told, 60 * times), listing, replace(BARE, delay_bars=delay))
+    wanted = []
+    for row in range(0, 30, 2):
+        later = np.flatnonzero(opens >= (row + 1) * 60 * times)
+        if len(later) and later[0] + delay * times < len(opens):
+            wanted.append([later[0] + delay * times, row])
+    assert found[:, [layout.ACT_ROW, layout.ACT_INDEX]].tolist() == wanted
 
 
 @SETTINGS

@@ -8,7 +8,13 @@ from typing import Protocol
 import numpy as np
 
 from signals.columns.bulk_cursor import conclude_by_code
-from signals.columns.bulk_forms import Forms, has_faulty_parent, make_forms, wanted_nodes
+from signals.columns.bulk_forms import (
+    Forms,
+    early_nodes,
+    has_faulty_parent,
+    make_forms,
+    wanted_nodes,
+)
 from signals.columns.bulk_layout import Spans
 from signals.columns.bulk_rows import CODES, TOLD, Codes, Concluded, Reasons, conclude_by_rules
 from signals.columns.bulk_stack import Stack, TooFewRowsError
@@ -134,7 +140,8 @@ class _History:
         self._cache = cache
         self._step = compiled.timeframe
         self._wanted = wanted_nodes(compiled)
-        self._forms = make_forms(compiled.plan, self._wanted, is_full=False)
+        early = early_nodes(compiled)
+        self._forms = make_forms(compiled.plan, self._wanted, is_full=False, early=early)
         most = (self._last - self._first) // self._step + 1
         self._verdict = np.empty(most, dtype=np.int8)
         self._stop, self._take, self._confidence = (np.empty(most) for _ in range(3))

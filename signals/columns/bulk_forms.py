@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from signals.columns.bulk_late import late_nodes
 from signals.columns.compiled import Compiled
 from signals.columns.graph import Node
 from signals.columns.kernel import Elementwise, Faulty, Kernel, Stateful
@@ -49,6 +50,10 @@ class Forms:
         How many rows before a block's own are wanted of a near node.
     near : int
         Rows before a block's own that the near form has: the most of these.
+    late : mapping
+        Of the nodes that are calculated where they decide, how many rows back that is at most.
+    margin : int
+        How many rows before a wanted one late near nodes look at.
     numbers : mapping
         What a cache of columns calls the expression behind each node.
     parents : list of Forms
@@ -63,6 +68,8 @@ class Forms:
     full: set[int] = field(default_factory=set)
     back: dict[int, int] = field(default_factory=dict)
     near: int = 0
+    late: dict[int, int] = field(default_factory=dict)
+    margin: int = 0
     numbers: dict[int, int | None] = field(default_factory=dict)
     parents: "list[Forms]" = field(default_factory=list)
     full_parents: list[bool] = field(default_factory=list)
@@ -89,11 +96,24 @@ def wanted_nodes(compiled: Compiled) -> list[Node]:
     return list({id(node): node for node in nodes}.values())
 
 
-def make_forms(plan: ClockPlan, wanted: Iterable[Node], *, is_full: bool) -> Forms:
+def early_nodes(compiled: Compiled) -> list[Node]:
+    """Return the nodes whose values are wanted of every row."""
+    return [node for _, node in compiled.named] if compiled.entries else wanted_nodes(compiled)
+
+
+def make_forms(
+    plan: ClockPlan,
+    wanted: Iterable[Node],
+    *,
+    is_full: bool,
+    early: Iterable[Node] | None = None,
+) -> Forms:
     """Choose the forms.
 
     Parameters
     ----------
+    early : iterable of Node, optional
+        Of those wanted, the ones whose values are wanted of every row; all by default.
     is_full : bool
         Everything from where a block's calculation begins: right also where bars are absent, so
         that there are fewer than are needed.
@@ -106,6 +126,10 @@ def make_forms(plan: ClockPlan, wanted: Iterable[Node], *, is_full: bool) -> For
     if is_full:
         forms.flat = forms.now
     forms.back = {id(node): 0 for node in wanted}
+    if early is not None and not is_full:
+        forms.late = late_nodes(plan.nodes, early)
+        near = (back for one, back in forms.late.items() if one not in forms.flat)
+        forms.margin = max(near, default=0)
     if is_full:
         forms.full = {id(node) for node in plan.nodes} - forms.flat
     for node in reversed(plan.nodes):

@@ -24,6 +24,8 @@ CODES: Mapping[Verdict, int] = {
     Verdict.ERROR: 4,
     Verdict.REFUSED: 5,
 }
+FEW = 8
+"""Where one row in so many is left, the values of these alone are calculated."""
 TOLD = (CODES[Verdict.ENTER_LONG], CODES[Verdict.EXIT], CODES[Verdict.ERROR])
 """What has a reason that is kept: acts and failures."""
 
@@ -91,15 +93,20 @@ class Concluded:
 
 def conclude_by_rules(compiled: Compiled, stack: Stack, into: Concluded) -> None:
     """Conclude from all rows of a stack: the first exit wins, then the first entry."""
+    with np.errstate(all="ignore"):  # a missing value is no mistake
+        _conclude_by_rules(compiled, stack, into)
+
+
+def _conclude_by_rules(compiled: Compiled, stack: Stack, into: Concluded) -> None:
     free = np.ones(len(into.verdict), dtype=np.bool_)
     for leave in compiled.exits:
-        rows = np.flatnonzero(_all_hold(leave.when, stack, free))
+        rows = _held_rows(leave.when, stack, free)
         free[rows] = False
         into.verdict[rows] = CODES[Verdict.EXIT]
         into.confidence[rows] = 1.0
         into.tell(rows, why(leave))
     for entry in compiled.entries:
-        rows = np.flatnonzero(_all_hold(entry.when, stack, free))
+        rows = _held_rows(entry.when, stack, free)
         confidence = _confidence(entry, stack, rows)
         enough = ~(confidence < entry.threshold)
         rows, confidence = rows[enough], confidence[enough]
@@ -107,18 +114,23 @@ def conclude_by_rules(compiled: Compiled, stack: Stack, into: Concluded) -> None
         _enter(compiled, entry, stack, into, rows, confidence)
 
 
-def _all_hold(when: Named, stack: Stack, free: Mask) -> Mask:
-    held = free
-    for _, node in when:
-        held = held & stack.own_flags(node)
-    return held
+def _held_rows(when: Named, stack: Stack, free: Mask) -> Rows:
+    """Return the free rows where every condition holds; once they are few, asking them alone."""
+    first, *others = (node for _, node in when)
+    rows: Rows = np.flatnonzero(stack.late.holds(first) & free)
+    for node in others:
+        if len(rows) * FEW < len(free):
+            rows = rows[stack.late.at(node, rows) == 1]
+        else:
+            rows = rows[stack.late.holds(node)[rows]]
+    return rows
 
 
 def _confidence(entry: EntryPlan, stack: Stack, rows: Rows) -> Floats:
     """Return the sum of the parts that are known, added up as `conclude` adds them."""
     if not entry.parts:
         return np.full(len(rows), entry.fixed_confidence)
-    parts = [stack.own_values(node)[rows].tolist() for _, node in entry.parts]
+    parts = [stack.late.at(node, rows).tolist() for _, node in entry.parts]
     sums = (sum(one for one in row if not isnan(one)) for row in zip(*parts, strict=True))
     return np.array([min(max(one, 0.0), 1.0) for one in sums], dtype=np.float64)
 
@@ -131,13 +143,12 @@ def _enter(
     rows: Rows,
     confidence: Floats,
 ) -> None:
-    price = stack.own_values(compiled.prices[3])[rows]
-    stop = stack.own_values(entry.stop)[rows]
+    price = stack.late.at(compiled.prices[3], rows)
+    stop = stack.late.at(entry.stop, rows)
     if entry.take is None:
-        with np.errstate(invalid="ignore"):
-            take = price + REWARD * (price - stop)
+        take = price + REWARD * (price - stop)
     else:
-        take = stack.own_values(entry.take)[rows]
+        take = stack.late.at(entry.take, rows)
     is_good = (stop > 0) & (stop < price) & np.isfinite(take) & (take > price)
     good = rows[is_good]
     into.verdict[good] = CODES[Verdict.ENTER_LONG]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signals.columns.bulk_forms import LOOKS_BACK, ROW_BY_ROW, Forms, rows_behind, streamed_of
+from signals.columns.bulk_late import Late
 from signals.columns.bulk_layout import Layout, Rows, Spans
 from signals.columns.column_cache import ColumnCache
 from signals.columns.feeds import feed_values
@@ -35,6 +36,8 @@ class Stack:
     ----------
     own : Layout
         The rows of the blocks themselves.
+    late : Late
+        What is calculated where it decides.
     faults : mapping
         What a strategy's own code did wrong, by the row of the series.
     """
@@ -69,6 +72,7 @@ class Stack:
         self._flat: dict[int, Floats] = {}
         self._layouts: Mapping[Form, Layout] = {"near": self.near, "full": self.full}
         self._found: Mapping[Form, dict[int, Floats]] = {"near": {}, "full": {}}
+        self.late = Late(self)
         self._refuse_few()
 
     def _refuse_few(self) -> None:
@@ -92,6 +96,8 @@ class Stack:
         parents = [self._parent(number) for number in range(len(self.plan.parents))]
         for node in self.plan.nodes:
             key = id(node)
+            if key in self.forms.late:
+                continue
             if key in self.forms.flat and node.op != "constant":
                 self._flat[key] = self._calculated_flat(node)
             if key in self.forms.full:
@@ -109,7 +115,7 @@ class Stack:
         if isinstance(self.forms.kernels[id(node)], ROW_BY_ROW):
             return self._row_by_row(node, None)
         kernel = make_kernel(node.op, node.args)
-        values = kernel.push([self._flat_of(one) for one in node.inputs])
+        values = kernel.push([self.flat_of(one) for one in node.inputs])
         if isinstance(kernel, Faulty):
             for row, fault in kernel.faults.items():
                 self.faults.setdefault(row, fault)
@@ -216,7 +222,7 @@ class Stack:
         """Return a node's values, and where in them the row stands with which a block begins."""
         key = id(node)
         if node.op == "constant" or key in self.forms.now:
-            return self._flat_of(node), start
+            return self.flat_of(node), start
         if key in self.forms.full:
             shift = self.full.places - self.full.first
             return self._found["full"][key], start + shift
@@ -285,7 +291,7 @@ class Stack:
         """Return a node's values at some rows, each as its block calculates it."""
         is_missing = rows < self.full.first[block]
         if id(node) in self.forms.flat:
-            values, place = self._flat_of(node), rows
+            values, place = self.flat_of(node), rows
         else:
             values = self.values(node, "near")
             place = rows + (self.near.places - self.near.first)[block]
@@ -295,14 +301,18 @@ class Stack:
 
     # -- reading -----------------------------------------------------------------------------
 
-    def _flat_of(self, node: Node) -> Floats:
+    def flat_of(self, node: Node) -> Floats:
+        """Return a flat node's values at every row of the series."""
         key = id(node)
         if key not in self._flat:
-            self._flat[key] = np.full(len(self.bars.open_time), float(node.args[0]))
+            if node.op == "constant":
+                self._flat[key] = np.full(len(self.bars.open_time), float(node.args[0]))
+            else:
+                self._flat[key] = self._calculated_flat(node)
         return self._flat[key]
 
     def _of(self, node: Node, form: Form | None) -> Floats:
-        return self._flat_of(node) if form is None else self.values(node, form)
+        return self.flat_of(node) if form is None else self.values(node, form)
 
     def values(self, node: Node, form: Form) -> Floats:
         """Return a node's values in a form that is wanted of it."""
@@ -310,15 +320,17 @@ class Stack:
         if key not in found:
             if form == "near" and key in self._found["full"]:
                 found[key] = self.near.out_of(self.full, self._found["full"][key])
+            elif key in self.forms.late and key not in self.forms.flat:
+                found[key] = self._calculated(node, "near", ())
             else:
-                found[key] = self._flat_of(node)[..., self._layouts[form].index]
+                found[key] = self.flat_of(node)[..., self._layouts[form].index]
         return found[key]
 
     def own_values(self, node: Node) -> Floats:
         """Return a node's values at the rows of the blocks themselves."""
         values: Floats
         if id(node) in self.forms.flat:
-            values = self._flat_of(node)[self.own.index]
+            values = self.flat_of(node)[self.own.index]
         else:
             values = self.own.out_of(self.near, self.values(node, "near"))
         return values

@@ -60,7 +60,7 @@ def _first_bars(opens: Ints, known: Ints, apart: Ints) -> Ints:
 
     Where no bar is missing they are `apart` from each other as told, which is quickly confirmed.
     """
-    if len(known):
+    if len(known) and len(opens):
         likely = np.searchsorted(opens, known[0]) + apart - apart[0]
         count = int(np.searchsorted(likely, len(opens)))
         is_late = count == len(known) or known[count] > opens[-1]

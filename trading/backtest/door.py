@@ -46,6 +46,10 @@ def check(listings: Sequence[Listing], slots: Sequence[Slot], assumptions: Assum
         if not 0 <= slot.listing < len(listings):
             message = f"a slot names instrument {slot.listing}; there are {len(listings)}"
             raise BarsError(message)
+        _check_slot(slot, listings[slot.listing])
+    if len({listing.terms.quote_scale for listing in listings}) > 1:
+        message = "the instruments count money to different scales; all must be the account's"
+        raise BarsError(message)
 
 
 def check_assumptions(assumptions: Assumptions) -> None:
@@ -79,13 +83,26 @@ def check_assumptions(assumptions: Assumptions) -> None:
         raise AssumptionError(message)
 
 
+def _check_slot(slot: Slot, listing: Listing) -> None:
+    opens = slot.decisions.bar_open
+    if slot.timeframe < 1:
+        message = f"{listing.symbol}: decisions every {slot.timeframe} s; it must be 1 s or more"
+        raise BarsError(message)
+    if bool((opens[1:] <= opens[:-1]).any()):
+        message = f"{listing.symbol}: decisions must be in order of time, each once"
+        raise BarsError(message)
+
+
 def _check_bars(listing: Listing) -> None:
     bars = listing.bars
+    if listing.timeframe < 1:
+        message = f"{listing.symbol}: bars of {listing.timeframe} s; they must last 1 s or more"
+        raise BarsError(message)
     if not len(bars.open_time):
         return
-    lowest = min(float(one.min()) for one in (bars.low, bars.open, bars.close))
-    highest = max(float(one.max()) for one in (bars.high, bars.open, bars.close))
-    if not (lowest * 10.0**listing.terms.price_scale >= 1 and highest < np.inf):
+    scale, prices = 10.0**listing.terms.price_scale, (bars.open, bars.high, bars.low, bars.close)
+    # Each by itself: of several figures, Python's min and max may pass over one that is missing.
+    if not all(float(one.min()) * scale >= 1 and float(one.max()) < np.inf for one in prices):
         message = f"{listing.symbol}: a price is missing or not above 0; correct the stored bars"
         raise BarsError(message)
     volume = float(bars.volume.min())
@@ -95,6 +112,13 @@ def _check_bars(listing: Listing) -> None:
     if bool((bars.high < bars.low).any()):
         message = f"{listing.symbol}: a bar's high lies below its low; correct the stored bars"
         raise BarsError(message)
+    for price in (bars.open, bars.close):
+        if bool(((price < bars.low) | (price > bars.high)).any()):
+            message = (
+                f"{listing.symbol}: a bar's open or close lies outside its low and high; "
+                "correct the stored bars"
+            )
+            raise BarsError(message)
     if bool((bars.open_time[1:] <= bars.open_time[:-1]).any()):
         message = f"{listing.symbol}: bars must be in order of time, each once"
         raise BarsError(message)

@@ -1,6 +1,6 @@
 """The kernel against a slow simulator that was written from the rules alone."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
@@ -24,10 +24,11 @@ some = st.sampled_from
 @st.composite
 def listings(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    count, timeframe = draw(st.integers(1, 40)), draw(some([60, 3_600, 86_400]))
+    timeframe = draw(some([3_600, 14_400, 86_400]))
+    count = min(draw(st.integers(1, 40)) * 86_400 // timeframe, 60)
     noise, level = draw(some([0.004, 0.04])), draw(some([1, 100]))
     steps = np.where(rng.random(count) < 0.1, rng.integers(2, 9, count), 1)
-    times = draw(some([0, 30, 3_600])) + timeframe * np.cumsum(steps)
+    times = draw(some([0, 30, 3_600, 86_400])) + timeframe * np.cumsum(steps)
     closes = np.maximum(np.round(level * np.exp(np.cumsum(rng.normal(0, noise, count))), 2), 0.02)
     jumps = np.where(rng.random(count) < 0.3, np.round(rng.normal(0, noise * level, count), 2), 0)
     opens = np.maximum(np.concatenate(([level], closes[:-1])) + jumps, 0.02).round(2)
@@ -56,7 +57,7 @@ def portfolios(draw):
     for _ in range(draw(st.integers(1, 4))):
         number = draw(st.integers(0, len(held) - 1))
         rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-        times = draw(some([1, 3]))
+        times = draw(some([1, 1, 3]))
         bars = ArrayBars.of(held[number].bars, slice(None, None, times))
         count = len(bars.close)
         verdict = rng.choice([0, 1, 2], count, p=[0.55, 0.3, 0.15]).astype(np.int8)
@@ -124,3 +125,35 @@ def assert_same(portfolio, told):
 @given(portfolios(), assumptions())
 def test_fills_trades_and_equity_are_those_of_the_oracle(portfolio, told):
     assert_same(portfolio, told)
+
+
+@SETTINGS
+@given(portfolios(), assumptions())
+def test_no_long_spends_what_is_not_there(portfolio, told):
+    found = simulate(*portfolio, told, is_compiled=False)
+    assert found.cash.min(initial=0) >= 0
+
+
+@SETTINGS
+@given(portfolios(), assumptions(), st.randoms(use_true_random=False))
+def test_the_order_of_instruments_matters_only_where_they_compete(portfolio, told, chance):
+    held, slots = portfolio
+    # Money, positions and losses that bound nobody; one strategy to an instrument.
+    free = replace(told.limits, position_ppm=1_000, max_open_positions=10, max_daily_loss=10**15)
+    free = replace(free, max_position_notional=20 * 10**8, exposure_ppm=1_000_000)
+    alone = {slot.listing: slot for slot in slots}
+    order = sorted(alone)
+    mixed = chance.sample(order, len(order))
+    outcomes = []
+    for kept in (order, mixed):
+        here = [replace(alone[number], listing=at) for at, number in enumerate(kept)]
+        found = simulate(
+            [held[number] for number in kept],
+            here,
+            replace(told, cash=10**13, limits=free),
+            is_compiled=False,
+        )
+        trades = [{**asdict(trade), "slot": kept[trade.slot]} for trade in found.trades]
+        trades.sort(key=lambda trade: (trade["slot"], trade["opened_at"]))
+        outcomes.append((trades, found.equity.tolist(), found.cash.tolist(), dict(found.denied)))
+    assert outcomes[0] == outcomes[1]

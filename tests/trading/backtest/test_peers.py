@@ -4,7 +4,8 @@
 - backtesting.py, vectorbt and freqtrade fill at the next open, as we do. jesse and nautilus fill at
   the close on which the signal was concluded; nobody could have traded there.
 - Quantities: vectorbt keeps the fee back, as we do. backtesting.py does too, trades whole
-  millionths, and stakes 0.9999999 of the money. freqtrade keeps nothing back: its quantity is larger by the fee's 0.1 %.
+  millionths, and stakes 0.9999999 of the money. freqtrade keeps
+  nothing back: its quantity is larger by the fee's 0.1 %.
 - A trade that is open at the end stays open here and is marked at the close without a fee.
   vectorbt says the same, backtesting.py leaves it out, freqtrade and jesse sell it.
 

@@ -50,17 +50,27 @@ class Hot:
     is_windowed : bool
         Its first number is a window's length, and it may begin a multiple of that later: from the
         first full window on the bits are the same.
+    at_once : callable, optional
+        Does the same for many stretches, each from the beginning, where that can be quicker than
+        the function called for each: (values, where each begins, `Stretches` unpacked, result,
+        numbers).
     """
 
-    __slots__ = ("_bars", "_fast", "_function", "is_windowed", "width")
+    __slots__ = ("_bars", "_fast", "_function", "at_once", "is_windowed", "width")
 
     asked: ClassVar[int] = 0
     """Bars that plain Python has calculated in this process."""
 
     def __init__(
-        self, function: Callable[..., Any], *, width: int = 1, is_windowed: bool = False
+        self,
+        function: Callable[..., Any],
+        *,
+        width: int = 1,
+        is_windowed: bool = False,
+        at_once: Callable[..., Any] | None = None,
     ) -> None:
         self._function, self.width, self.is_windowed = function, width, is_windowed
+        self.at_once = None if at_once is None else Hot(at_once)
         self._fast: Callable[..., Any] | None = None
         self._bars = 0
 

@@ -70,7 +70,53 @@ def window_sum(values: Any, out: Any, state: Any, bars: int, size: float) -> Non
     state[0], state[1] = place, total
 
 
-SUM = Hot(window_sum, is_windowed=True)
+def window_sums(
+    values: Any,
+    at: Any,
+    counts: Any,
+    skips: Any,
+    places: Any,
+    out: Any,
+    bars: int,
+    size: float,
+) -> None:
+    """Do what `window_sum` does for many stretches: the same sums in the same order.
+
+    The sums of a block's ends and of its beginnings are made in one pass over it, and neither waits
+    for the other.
+    """
+    longest = 0
+    for k in range(len(counts)):
+        longest = max(longest, counts[k])
+    ends, sums = np.empty(longest + bars), np.empty(longest + bars)
+    for k in range(len(counts)):
+        count, skip = counts[k], skips[k]
+        part = values[at[k] : at[k] + count]
+        for i in range(bars):
+            ends[i] = nan
+        for first in range(0, count, bars):
+            block, into = part[first : first + bars], sums[first : first + bars]
+            # Sums of the ends of the block before this one, and of this one.
+            before, after = ends[first : first + bars], ends[first + bars : first + 2 * bars]
+            up, down = 0.0, 0.0
+            if len(block) < bars:
+                for i in range(len(block)):
+                    up += block[i]
+                    into[i] = before[i] + up
+            else:
+                for i in range(bars - 1):
+                    down += block[bars - 1 - i]
+                    after[bars - 2 - i] = down
+                    up += block[i]
+                    into[i] = before[i] + up
+                into[bars - 1] = down + block[0]
+        wanted = out[places[k] : places[k] + count - skip]
+        found = sums[skip:count]
+        for i in range(len(wanted)):
+            wanted[i] = found[i] / size
+
+
+SUM = Hot(window_sum, is_windowed=True, at_once=window_sums)
 
 
 class Total(Streamed):

@@ -1,6 +1,7 @@
 """The API of backtests: ask, look, cancel, ask again, compare, and the report as files."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -27,6 +28,7 @@ from signals.selectors_rules import seen_by
 from trading import exports
 from trading.api_data import time_iso
 from trading.models import BacktestRun
+from trading.selectors_again import again_of
 from trading.selectors_research import document_of, run_for, runs_for, same_before
 from trading.services.backtests import backtest_again, backtest_cancel, backtest_start
 from trading.services.research_errors import ResearchError
@@ -40,7 +42,7 @@ class BacktestInput(StrictSerializer):
     """What is to be tested; `assumptions` and `params` replace the defaults that they name."""
 
     strategy = StrictInteger(help_text="id of a strategy that you may see")
-    symbols = serializers.ListField(child=StrictText(max_length=40), allow_empty=False)
+    symbols = serializers.ListField(child=StrictText(max_length=80), allow_empty=False)
     through = StrictText(help_text="the last bar decided on, ISO 8601 with a zone or epoch seconds")
     params = serializers.DictField(default=dict)
     assumptions = serializers.DictField(default=dict, help_text="docs/backtesting.md")
@@ -77,10 +79,20 @@ class BacktestSerializer(serializers.Serializer[Any]):
     seconds = serializers.FloatField(allow_null=True)
 
 
+@extend_schema_serializer(component_name="BacktestAgain")
+class AgainSerializer(serializers.Serializer[Any]):
+    run_id = serializers.IntegerField()
+    is_equal = serializers.BooleanField(help_text="byte for byte")
+    sentence = serializers.CharField(help_text="what changed, where anything did")
+
+
 @extend_schema_serializer(component_name="BacktestDetail")
 class BacktestOneSerializer(BacktestSerializer):
     same_as = serializers.IntegerField(
         allow_null=True, help_text="an earlier run of yours with the same digest"
+    )
+    again = AgainSerializer(
+        allow_null=True, help_text="held against your last earlier run of the same wish"
     )
 
 
@@ -305,8 +317,12 @@ def run_row(run: BacktestRun) -> dict[str, Any]:
 
 
 def run_detail(run: BacktestRun) -> dict[str, Any]:
-    same = same_before(run)
-    return {**run_row(run), "same_as": None if same is None else same.pk}
+    same, again = same_before(run), again_of(run)
+    return {
+        **run_row(run),
+        "same_as": None if same is None else same.pk,
+        "again": None if again is None else asdict(again),
+    }
 
 
 def moment(text: str, name: str) -> int:

@@ -21,7 +21,7 @@ from trading.services.research_errors import ResearchError
 @extend_schema_serializer(component_name="CombinationPart")
 class PartInput(StrictSerializer):
     strategy = StrictInteger(help_text="id of a strategy that you may see")
-    symbols = serializers.ListField(child=StrictText(max_length=40), allow_empty=False)
+    symbols = serializers.ListField(child=StrictText(max_length=80), allow_empty=False)
     params = serializers.DictField(default=dict)
 
 

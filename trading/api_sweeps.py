@@ -50,7 +50,7 @@ class SweepInput(StrictSerializer):
 
     kind = StrictChoice(choices=Sweep.Kind.values, default=Sweep.Kind.WALK_FORWARD)
     strategy = StrictInteger(help_text="id of a strategy that you may see")
-    symbols = serializers.ListField(child=StrictText(max_length=40), allow_empty=False)
+    symbols = serializers.ListField(child=StrictText(max_length=80), allow_empty=False)
     through = StrictText(help_text="the last bar decided on, ISO 8601 with a zone or epoch seconds")
     space = serializers.DictField(help_text='what varies: {"fast": {"low": 5, "high": 30}}')
     method = StrictChoice(choices=Sweep.Method.values, default=Sweep.Method.GRID)

@@ -20,6 +20,7 @@ TRADE_COLUMNS = (
     *("mfe", "leave", "reason", "is_ambiguous", "other_profit"),
 )
 TIMES = {"decided_at", "opened_at", "closed_at", "time"}
+ADDED = {"luck", "again"}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 STYLE = """
 body{font:14px/1.45 system-ui,sans-serif;color:#111;background:#fff;
@@ -51,7 +52,7 @@ def equity_csv(document: Mapping[str, Any]) -> bytes:
 
 def report_json(document: Mapping[str, Any]) -> bytes:
     """Return the stored bytes of a report: what was added when it was read is left out."""
-    return canonical({key: value for key, value in document.items() if key != "luck"})
+    return canonical({key: value for key, value in document.items() if key not in ADDED})
 
 
 def report_html(document: Mapping[str, Any]) -> bytes:
@@ -65,6 +66,7 @@ def report_html(document: Mapping[str, Any]) -> bytes:
         f"<h1>{escape(title)}</h1>",
         f"<p>{_when(span['first_bar'])} to {_when(span['last_bar'])} UTC, {span['bars']:,} bars. ",
         f"Version {escape(str(strategy['version']))}, digest {document['digest']}.</p>",
+        f"<p>{escape(again['sentence'])}</p>" if (again := document.get("again")) else "",
         *(f'<p class="warn">{escape(one)}</p>' for one in document["warnings"]),
         "<h2>Figures</h2>",
         _figures(document),

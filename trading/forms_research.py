@@ -179,7 +179,7 @@ class ResearchForm:
 
     def fill_from(self, research: Research, point: Mapping[str, Any]) -> None:
         """Take over what other research was made on, with the parameters of one of its points."""
-        known = {one.instrument.symbol for one in self.stored}
+        known = {one.name for one in self.stored}
         self.symbols = [one for one in research.symbols if one in known]
         self.from_day, self.through_day = day_of(research.from_open), day_of(research.through_open)
         params, assumptions = applied(
@@ -208,7 +208,7 @@ class ResearchForm:
 
     def choose_span(self, span: str) -> None:
         """Set the days to the last so many that are stored of the chosen symbols, or to all."""
-        chosen = [one for one in self.stored if one.instrument.symbol in self.symbols]
+        chosen = [one for one in self.stored if one.name in self.symbols]
         if not chosen:
             return
         first, last = max(one.first for one in chosen), min(one.last for one in chosen)
@@ -234,7 +234,7 @@ class ResearchForm:
         if first > last:
             self.errors["through_day"] = "It lies before the first day."
         end = last + 86_400 - 1
-        chosen = [one for one in self.stored if one.instrument.symbol in self.symbols]
+        chosen = [one for one in self.stored if one.name in self.symbols]
         # The days that the stored bars begin and end in are rarely whole.
         begins = [one.first for one in chosen if day_of(one.first) == self.from_day]
         ends = [one.last for one in chosen if day_of(one.last) == self.through_day]
@@ -290,7 +290,7 @@ def form_blank(
     """Return the form of a strategy with its own parameters and the account's assumptions."""
     rows = [_row(name, spec, strategy.params.get(name)) for name, spec in specs.items()]
     form = ResearchForm(strategy, rows, stored, research_fields.texts_of(assumptions))
-    form.symbols = [one.instrument.symbol for one in stored[:1]]
+    form.symbols = [one.name for one in stored[:1]]
     form.choose_span("365")
     return form
 

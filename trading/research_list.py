@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.urls import reverse
 
+from markets.selectors_spans import AT, LONGEST_NAME
 from mystic.models import User
 from trading.models import BacktestRun, Sweep
 from trading.research_shown import Figure, figure
@@ -55,7 +56,7 @@ class Filters:
         return cls(
             kind=kind if kind in dict(KINDS) else "",
             strategy=sent.get("strategy", "")[:80].replace("\x00", ""),
-            symbol=sent.get("symbol", "")[:40].replace("\x00", "").upper(),
+            symbol=_symbol(sent.get("symbol", "")),
             state=state if state in OF_STATE else "",
             is_archived=sent.get("archived") == "yes",
         )
@@ -92,6 +93,12 @@ class Listed:
     def cursor(self) -> str:
         moment, rank, pk = self.key
         return f"{(moment - EPOCH) // MICROSECOND}.{rank}.{pk}"
+
+
+def _symbol(text: str) -> str:
+    """Return a symbol as runs have it: `BTC/USDT`, or `BTC/USDT@import:mine`."""
+    symbol, at, code = text.strip()[:LONGEST_NAME].replace("\x00", "").partition(AT)
+    return f"{symbol.upper()}{at}{code.lower()}"
 
 
 def listed(*, user: User, filters: Filters, before: str = "") -> tuple[list[Listed], str]:

@@ -49,7 +49,7 @@ class Asked:
         """Read an address; what it cannot mean is left aside."""
         sort, page = sent.get("sort", ""), sent.get("page", "")
         return cls(
-            symbol=sent.get("symbol", "")[:40],
+            symbol=sent.get("symbol", "")[:80],
             leave=one if (one := sent.get("leave", "")) in LEAVES else "",
             won=one if (one := sent.get("won", "")) in ("yes", "no") else "",
             sort=sort if sort in SORTS else "number",

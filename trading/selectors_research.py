@@ -1,7 +1,7 @@
 """What is asked about backtests; another user's row looks like an absent one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db.models import QuerySet
@@ -19,6 +19,7 @@ from signals.strategies.written import WrittenStrategy
 from trading.backtest.document import inflated
 from trading.models import BacktestResult, BacktestRun
 from trading.models.research import Research
+from trading.selectors_again import again_of
 from trading.selectors_luck import luck_shown
 
 UNMADE = (NoStrategyError, ParamError, DefinitionError, ColumnError)
@@ -86,13 +87,16 @@ def result_of(run: BacktestRun) -> BacktestResult | None:
 def document_of(run: BacktestRun) -> dict[str, Any] | None:
     """Return the report of a run, None while there is none.
 
-    `luck` is added to what was stored: it depends on what else its owner had tried by then.
+    `luck` and `again` are added to what was stored: they depend on what else its owner had tried
+    by then.
     """
     result = result_of(run)
     if result is None:
         return None
     content = inflated(bytes(result.document))
+    again = again_of(run, content)
     content["luck"] = luck_shown(content, result.metrics)
+    content["again"] = None if again is None else asdict(again)
     return content
 
 

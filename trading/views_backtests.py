@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from markets.models import Instrument
-from markets.selectors import instrument_by_symbol
+from markets.selectors_spans import instrument_by_series
 from mystic.lib.units import tick_places
 from mystic.models import User
 from trading import exports, research_list, research_shown
@@ -180,7 +180,7 @@ def _chart(document: Mapping[str, Any], symbol: str) -> dict[str, Any] | None:
 
 def _instrument(symbol: str) -> Instrument | None:
     try:
-        return instrument_by_symbol(symbol)
+        return instrument_by_series(symbol)
     except Instrument.DoesNotExist:
         return None
 

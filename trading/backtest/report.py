@@ -1,7 +1,7 @@
 """The report of a run: what was asked, what was assumed, what came of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from trading.backtest.curves import DAY_S, Days, Floats, Ints, days_of, drawdown
 from trading.backtest.portfolio import Listing
 from trading.backtest.results import Leave, Simulation, TradeRow
 from trading.backtest.run import Prepared, Span
-from trading.backtest.sentences import assumed, warned
+from trading.backtest.sentences import assumed, sourced, warned
 from trading.backtest.states import regime_rows
 from trading.backtest.trade_figures import trade_figures
 from trading.performance.metrics import figures, periods_of
@@ -25,12 +25,22 @@ from trading.performance.types import TradeFigures
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a result follows from; equal identities give equal bytes."""
+    """What a result follows from; equal identities give equal bytes.
+
+    Attributes
+    ----------
+    sources : sequence
+        Where the bars came from: symbol, source, origin, bars.
+    made_of : mapping
+        What the hashes are of, part by part, so that a difference can be named.
+    """
 
     digest: str
     code_hash: str
     data_hash: str
     strategy: Mapping[str, Any]
+    sources: Sequence[Mapping[str, Any]] = ()
+    made_of: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,7 @@ def report(
         "code_hash": identity.code_hash,
         "data_hash": identity.data_hash,
         "strategy": dict(identity.strategy),
+        "made_of": dict(identity.made_of),
         "symbols": [one.symbol for one in prepared.listings],
         "span": {
             "from_open": span.from_open,
@@ -112,9 +123,10 @@ def report(
             "last_bar": max(int(one.bars.open_time[-1]) for one in prepared.listings),
             "bars": sum(len(one.decisions.bar_open) for one in prepared.slots),
             "fill_bars": sum(len(one.bars.open_time) for one in prepared.listings),
+            "sources": [dict(one) for one in identity.sources],
         },
         "assumptions": assumptions.to_json(),
-        "sentences": assumed(assumptions, prepared.listings, step),
+        "sentences": [*sourced(identity.sources), *assumed(assumptions, prepared.listings, step)],
         "metrics": result.metrics,
         "trades": trades,
         "equity": _curve(simulation, result, assumptions),

@@ -202,29 +202,37 @@ def needs_of(strategies: Sequence[StrategyLike], subjects: Sequence[Subject]) ->
     return Needs(reaches, frozenset(feeds))
 
 
-def data_hash(
+def data_hash(hashes: Mapping[str, str]) -> str:
+    """Hash all that a run may read as one."""
+    return hashlib.sha256(repr(sorted(hashes.items())).encode()).hexdigest()
+
+
+def data_hashes(
     provider: SeriesProvider, subjects: Sequence[Subject], needs: Needs, *, span: Span, step: int
-) -> str:
-    """Hash what a run may read: the bars of the span and those before it, and the feeds' points."""
+) -> dict[str, str]:
+    """Hash what a run may read, each series alone: bars of the span and before it, and points."""
     names = {one.key: one.symbol for one in subjects}
     base, end = subjects[0].timeframe, span.through_open + step
-    digest = hashlib.sha256()
+    found = {}
     keyed = sorted((str(names.get(key, key)), key, reach) for key, reach in needs.reaches.items())
     for name, key, reach in keyed:
         low = (span.from_open - reach) // base * base
         bars = provider.bars(key, base, low, end - base)
-        digest.update(f"bars {name} {base} {len(bars.open_time)}\n".encode())
+        digest = hashlib.sha256(f"bars {name} {base} {len(bars.open_time)}\n".encode())
         digest.update(bars.open_time.astype("<i8").tobytes())
         for column in (bars.open, bars.high, bars.low, bars.close, bars.volume):
             digest.update(column.astype("<f8").tobytes())
+        found[f"bars of {name}"] = digest.hexdigest()
     furthest = max(needs.reaches.values(), default=0)
     for feed, key, seconds in sorted(needs.feeds, key=repr):
         with suppress(UnreadFeedError):
             known = provider.points(feed, key, span.from_open - furthest - seconds, end)
-            digest.update(f"points {feed} {names.get(key, key)} {len(known.value)}\n".encode())
+            of = names.get(key, key)
+            digest = hashlib.sha256(f"points {feed} {of} {len(known.value)}\n".encode())
             digest.update(known.available_at.astype("<i8").tobytes())
             digest.update(known.value.astype("<f8").tobytes())
-    return digest.hexdigest()
+            found[f"feed {feed} of {of}"] = digest.hexdigest()
+    return found
 
 
 def _add_feeds(

@@ -1,6 +1,7 @@
 """Every assumption as a sentence, and what a backtest cannot know."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from markets.types import TIMEFRAME_NAMES
 from mystic.lib.units import shown
@@ -11,6 +12,7 @@ from trading.execution.fees import FeeSchedule
 DAY_S = 86_400
 FEW_TRADES = 30
 SHORT_DAYS = 90
+ORIGINS = {"live": "as they came from", "backfill": "fetched later from", "import": "of the file"}
 
 
 def percent(ppm: int) -> str:
@@ -28,6 +30,25 @@ def assumed(assumptions: Assumptions, listings: Sequence[Listing], step: int) ->
         *_limits(assumptions),
         *_known(listings, step),
     ]
+
+
+def sourced(sources: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return where the bars came from, a sentence for each symbol."""
+    found = []
+    for symbol in dict.fromkeys(str(one["symbol"]) for one in sources):
+        own = [one for one in sources if one["symbol"] == symbol]
+        counts = ", ".join(
+            f"{one['bars']:,} {ORIGINS.get(one['origin'], one['origin'])} {one['source']}"
+            for one in own
+        )
+        names = [str(one["source"]) for one in own]
+        note = ""
+        if any(one["origin"] == "import" for one in own):
+            note = " A file was never live, and no venue vouches for it."
+        elif any(one.startswith("replay:") for one in names):
+            note = " A replay is no live market."
+        found.append(f"Bars of {symbol}: {counts}.{note}")
+    return found
 
 
 def warned(*, trades: int, seconds: int, warming: int, faults: int, refused: int) -> list[str]:

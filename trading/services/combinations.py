@@ -17,15 +17,14 @@ from trading.backtest.assumptions import Assumptions
 from trading.backtest.combination import Part, Together, combination, prepare_together
 from trading.backtest.report import Identity, measured, report
 from trading.backtest.robust import robustness
-from trading.backtest.run import Tell, data_hash, silent, simulated
+from trading.backtest.run import Tell, silent, simulated
 from trading.events import ResearchWanted
 from trading.models import BacktestRun
 from trading.models.research import Research
 from trading.selectors_research import Restored, restored
 from trading.services.research_asked import refuse_crowd, research_fields
-from trading.services.research_code import code_hash
 from trading.services.research_errors import ResearchError
-from trading.services.research_made import Material, digest_of, material_of, result_fields
+from trading.services.research_made import Material, identity_made, material_of, result_fields
 
 COMBINATION = "Combination"
 """The class name of every run of several strategies; no class of strategies has it."""
@@ -133,10 +132,9 @@ def _part_told(fields: Mapping[str, Any]) -> dict[str, Any]:
 @transaction.atomic
 def _waiting(user: User, fields: Mapping[str, Any]) -> BacktestRun:
     """Write the row and ring for it, unless too many of the user's wait already."""
-    owner = User.objects.select_for_update().get(pk=user.pk)
-    refuse_crowd(owner)
+    refuse_crowd(user, is_last_look=True)
     run = BacktestRun.objects.create(stage="waits for a worker", **fields)
-    transaction.on_commit(functools.partial(publish, ResearchWanted(KIND, run.pk, owner.pk)))
+    transaction.on_commit(functools.partial(publish, ResearchWanted(KIND, run.pk, user.pk)))
     return run
 
 
@@ -261,10 +259,6 @@ def _identity(
     models: dict[str, int] = {}
     for one in found:
         models.update(compile_strategy(one.strategy).models)
-    code = code_hash(version_of(versions), models)
-    data = data_hash(
-        material.series, material.subjects, material.needs, span=material.span, step=material.step
-    )
     told = {
         "class_name": COMBINATION,
         "name": " + ".join(one["name"] for one in research.definition["parts"]),
@@ -273,4 +267,4 @@ def _identity(
         "timeframe": material.step,
         "definition": {"parts": _told(research)},
     }
-    return Identity(digest_of(code, data, told, material, assumptions), code, data, told)
+    return identity_made(told, models, material, assumptions)

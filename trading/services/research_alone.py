@@ -9,6 +9,7 @@ from typing import Any
 from markets.bars import BarArrays, joined
 from markets.models import Instrument
 from markets.selectors import base_timeframe, instrument_by_symbol
+from markets.selectors_spans import instrument_by_series, series_name
 from markets.sheets import Checker, FileRefused, csv_chunks, parquet_chunks
 from markets.types import TIMEFRAME_NAMES, TIMEFRAME_SECONDS
 from mystic.lib.clock import now_ms
@@ -82,7 +83,7 @@ def alone_made(wanted: Wanted, *, tell: Tell = silent) -> dict[str, Any]:
         raise ResearchError("No bars of one of these symbols are stored.", "/symbols")
     start, end = max(one.start for one in known), min(one.through for one in known)
     _span_set(run, wanted, start, end)
-    run.symbols = [one.symbol for one in instruments]
+    run.symbols = [series_name(one) for one in instruments]
     content, _ = backtest_made(run, tell=tell)
     return content
 
@@ -178,6 +179,7 @@ def _of_files(wanted: Wanted, run: BacktestRun, found: Restored) -> Material:
         Span(run.from_open, run.through_open),
         run.timeframe,
         needs_of(strategies, subjects),
+        is_stored=False,
     )
 
 
@@ -212,6 +214,6 @@ def _subject(symbol: str, timeframe: int, currency: str) -> Subject:
 
 def _instrument(symbol: str) -> Instrument:
     try:
-        return instrument_by_symbol(symbol)
+        return instrument_by_series(symbol)
     except Instrument.DoesNotExist as fault:
         raise ResearchError(f"{fault}.", "/symbols") from None

@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 
 from markets.models import Instrument
-from markets.selectors import base_timeframe, instrument_by_symbol
+from markets.selectors import base_timeframe
+from markets.selectors_spans import instrument_by_series, series_name
 from markets.types import TIMEFRAME_NAMES
 from mystic.models import User
 from signals.columns.errors import ColumnError
@@ -70,7 +71,7 @@ def research_fields(
         "version": found.version,
         "definition": _definition(strategy),
         "params": dict(found.strategy.params),
-        "symbols": [one.symbol for one in instruments],
+        "symbols": [series_name(one) for one in instruments],
         "timeframe": step,
         "from_open": first,
         "through_open": last,
@@ -78,13 +79,17 @@ def research_fields(
     }
 
 
-def refuse_crowd(user: User) -> None:
+def refuse_crowd(user: User, *, is_last_look: bool = False) -> None:
     """Refuse more pieces of research at a time than a user may have.
+
+    At the last look, within a transaction, who asks twice at once waits here for the first.
 
     Raises
     ------
     ResearchError
     """
+    if is_last_look:
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
     most = settings.ENV["MYSTIC_RESEARCH_PER_USER"]
     working = sum(
         model.objects.filter(owner=user, state__in=WORKING).count()
@@ -156,11 +161,11 @@ def _instruments(
     for number, symbol in enumerate(symbols):
         place = f"/symbols/{number}"
         try:
-            one = instrument_by_symbol(symbol)
+            one = instrument_by_series(symbol)
         except Instrument.DoesNotExist as fault:
             raise ResearchError(f"{str(fault)[:120]}.", place) from None
         if one.pk in found:
-            raise ResearchError(f"{one.symbol} is named twice.", place)
+            raise ResearchError(f"{series_name(one)} is named twice.", place)
         _refuse_misfit(one, strategy, assumptions, place)
         found[one.pk] = one
     return list(found.values())
@@ -169,19 +174,20 @@ def _instruments(
 def _refuse_misfit(
     one: Instrument, strategy: Strategy, assumptions: Assumptions, place: str
 ) -> None:
+    name = series_name(one)
     if not decides_on(strategy.class_name, one.asset_class):
         raise ResearchError(
-            f"{strategy.name} is not made for {one.asset_class}, and {one.symbol} is that.", place
+            f"{strategy.name} is not made for {one.asset_class}, and {name} is that.", place
         )
     if one.quote != assumptions.currency:
         raise ResearchError(
-            f"{one.symbol} is priced in {one.quote}, the account holds {assumptions.currency}: "
+            f"{name} is priced in {one.quote}, the account holds {assumptions.currency}: "
             f"set the assumption currency to {one.quote}, or leave the symbol out.",
             place,
         )
     if one.quote_scale != assumptions.scale:
         raise ResearchError(
-            f"{one.symbol} counts {one.quote} with {one.quote_scale} decimal places, "
+            f"{name} counts {one.quote} with {one.quote_scale} decimal places, "
             f"the assumptions with {assumptions.scale}: set the assumption scale.",
             place,
         )
@@ -206,7 +212,7 @@ def _refuse_span(instruments: Sequence[Instrument], step: int, first: int, last:
     for number, one in enumerate(instruments):
         missing = series.missing(one.pk)
         if missing:
-            raise ResearchError(f"{one.symbol}: {missing}", f"/symbols/{number}")
+            raise ResearchError(f"{series_name(one)}: {missing}", f"/symbols/{number}")
 
 
 def _name(text: str) -> str:

@@ -3,15 +3,22 @@
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from markets.models import Instrument
-from markets.selectors import base_timeframe, instrument_by_symbol
+from markets.selectors import base_timeframe
+from markets.selectors_spans import (
+    SourceCount,
+    instrument_by_series,
+    series_name,
+    sources_stored,
+)
 from markets.sessions import ALWAYS
 from signals.columns.compiled import StrategyLike, compile_strategy
 from signals.columns.series import SeriesProvider
 from signals.selectors_series import SpanSeries
+from signals.strategies.base import LANGUAGE
 from trading.backtest.assumptions import Assumptions
 from trading.backtest.document import canonical, deflated
 from trading.backtest.report import Identity, measured, report
@@ -24,6 +31,7 @@ from trading.backtest.run import (
     Subject,
     Tell,
     data_hash,
+    data_hashes,
     needs_of,
     prepare,
     silent,
@@ -32,7 +40,7 @@ from trading.backtest.run import (
 from trading.execution.fees import schedule_for
 from trading.models.research import Research
 from trading.selectors_research import strategy_of
-from trading.services.research_code import code_hash
+from trading.services.research_code import code_hash, engine_hash
 from trading.valuation import terms_of
 
 
@@ -45,17 +53,34 @@ class Material:
     span: Span
     step: int
     needs: Needs
+    is_stored: bool = True
 
-    def data_hash(self) -> str:
-        """Hash every bar and point that may be read."""
-        return data_hash(self.series, self.subjects, self.needs, span=self.span, step=self.step)
+    def data_hashes(self) -> dict[str, str]:
+        """Hash every bar and point that may be read, each series alone."""
+        return data_hashes(self.series, self.subjects, self.needs, span=self.span, step=self.step)
+
+    def sources(self) -> list[dict[str, Any]]:
+        """Return where the bars of the span came from: source, origin and how many."""
+        end = self.span.through_open + self.step
+        return [
+            {"symbol": subject.symbol, **asdict(one)}
+            for subject in self.subjects
+            for one in self._counted(subject, end)
+        ]
+
+    def _counted(self, subject: Subject, end: int) -> list[SourceCount]:
+        first, base = self.span.from_open, subject.timeframe
+        if self.is_stored and isinstance(subject.key, int):
+            return sources_stored(subject.key, base, first, end)
+        bars = self.series.bars(subject.key, base, first, end - base)
+        return [SourceCount("given by hand", "import", len(bars.open_time))]
 
 
 def subject_of(instrument: Instrument, timeframe: int) -> Subject:
     """Return an instrument as a run wants it, with the fees that its venue publishes."""
     return Subject(
         key=instrument.pk,
-        symbol=instrument.symbol,
+        symbol=series_name(instrument),
         quote=instrument.quote,
         asset_class=instrument.asset_class,
         terms=terms_of(instrument),
@@ -175,8 +200,6 @@ def identity_of(
     assumptions: Assumptions,
 ) -> Identity:
     """Return what the result follows from, and its digest."""
-    code = code_hash(version, compile_strategy(strategy).models)
-    data = material.data_hash()
     told = {
         "class_name": research.class_name,
         "name": getattr(strategy, "name", research.class_name),
@@ -185,18 +208,18 @@ def identity_of(
         "timeframe": material.step,
         "definition": research.definition,
     }
-    digest = digest_of(code, data, told, material, assumptions)
-    return Identity(digest, code, data, told)
+    return identity_made(told, compile_strategy(strategy).models, material, assumptions)
 
 
-def digest_of(
-    code: str,
-    data: str,
+def identity_made(
     strategy: Mapping[str, Any],
+    models: Mapping[str, int],
     material: Material,
     assumptions: Assumptions,
-) -> str:
+) -> Identity:
     """Hash all that a result follows from: code, parameters, bars, assumptions with their seed."""
+    version, sources, hashes = str(strategy["version"]), material.sources(), material.data_hashes()
+    code, data = code_hash(version, models), data_hash(hashes)
     listed = [
         [one.symbol, one.timeframe, one.is_always_open, repr(one.terms), repr(one.fees)]
         for one in material.subjects
@@ -208,9 +231,18 @@ def digest_of(
         "strategy": {**strategy, "name": ""},
         "span": span,
         "listings": listed,
+        "sources": sources,
         "assumptions": assumptions.to_json(),
     }
-    return hashlib.sha256(canonical(content)).hexdigest()
+    made_of = {
+        "language": LANGUAGE,
+        "engine": engine_hash(),
+        "models": dict(models),
+        "data": hashes,
+        "listings": {one[0]: {"rules": one[3], "fees": one[4]} for one in listed},
+    }
+    digest = hashlib.sha256(canonical(content)).hexdigest()
+    return Identity(digest, code, data, strategy, sources, made_of)
 
 
 def result_fields(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,7 +261,7 @@ def result_fields(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _instrument(symbol: str) -> Instrument:
     try:
-        return instrument_by_symbol(symbol)
+        return instrument_by_series(symbol)
     except Instrument.DoesNotExist as fault:
         raise RunError(f"{fault}") from None
 

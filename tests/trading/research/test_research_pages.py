@@ -431,7 +431,7 @@ def test_run_again_gives_the_same_bytes_and_says_so(as_ann, run):
     assert answer["Location"] == f"/backtests/{again.pk}/"
     made(again)
     html = words(html_of(as_ann, f"/backtests/{again.pk}/"))
-    assert f'Same as <a href="/backtests/{run.pk}/">backtest {run.pk}</a>, byte for byte' in html
+    assert f"Equal byte for byte to run {run.pk}." in html
 
 
 def test_what_was_changed_since_the_run_before_is_told(as_ann, run, ask):

@@ -87,6 +87,12 @@ CORE_SETTINGS = (
         "A backtest that takes longer is ended.",
     ),
     Setting(
+        "MYSTIC_RESEARCH_MEMORY_MB",
+        "4096",
+        integer(0, 1_048_576),
+        "Memory of each process of research; work that wants more fails. 0 is no bound.",
+    ),
+    Setting(
         "MYSTIC_RESEARCH_PER_USER",
         "10",
         integer(1, 1000),

@@ -4,6 +4,7 @@ Work that was cancelled, or taken over because this process stood still too long
 away when it is done. Where the platform that began this process is gone, its work is handed back.
 """
 
+import faulthandler
 import logging
 import os
 import threading
@@ -22,6 +23,7 @@ UNWANTED, ORPHANED, TOO_LONG = 3, 4, 5
 """Exit codes of a process that ended before its work did."""
 
 _held: "set[LeaseKeeper]" = set()
+_hung: dict[str, float] = {}
 
 
 class LeaseKeeper:
@@ -54,16 +56,20 @@ class LeaseKeeper:
 
     def __enter__(self) -> "LeaseKeeper":
         _held.add(self)
+        _arm()
         threading.Thread(target=self._keep, name=f"lease of {self._name}", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
         _held.discard(self)
+        if not _held and _hung:
+            faulthandler.cancel_dump_traceback_later()
 
     def _keep(self) -> None:
         ends_at = time.monotonic() + (self._longest_s or float("inf"))
         while not self._done.wait(RENEW_EVERY_S):
+            _arm()
             try:
                 is_over = time.monotonic() > ends_at
                 is_ours = self._ended() if is_over else self._renew()
@@ -79,6 +85,21 @@ class LeaseKeeper:
         if self._expire is not None:
             self._expire()
         return False
+
+
+def end_when_hung(seconds: float) -> None:
+    """End this process where its threads stand still so long while it holds a lease.
+
+    Code in C that never gives the interpreter back would otherwise keep its place for ever: no
+    thread of Python could end it.
+    """
+    _hung["seconds"] = seconds
+
+
+def _arm() -> None:
+    """Begin to count anew; a thread outside of the interpreter counts."""
+    if _hung and _held:
+        faulthandler.dump_traceback_later(_hung["seconds"], exit=True)
 
 
 def follow_parent() -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from mystic.lib.bus import publish
 from mystic.models import User
 from signals.models import Strategy
+from signals.selectors_rules import seen_by
 from trading.backtest.assumptions import Assumptions
 from trading.events import ResearchChanged, ResearchWanted
 from trading.models import BacktestRun
@@ -74,6 +75,7 @@ def backtest_again(*, run: BacktestRun, user: User) -> BacktestRun:
     """
     if run.owner_id != user.pk:
         raise ResearchError("There is no such backtest.")
+    _refuse_withdrawn(run, user)
     try:
         version = combination_version(run) if is_combination(run) else strategy_of(run).version
     except UNMADE as fault:
@@ -83,6 +85,19 @@ def backtest_again(*, run: BacktestRun, user: User) -> BacktestRun:
     spans = ("from_open", "through_open", "assumptions", "name")
     told = {one: getattr(run, one) for one in (*kept, *spans)}
     return _waiting(user, {**told, "owner": user, "version": version})
+
+
+def _refuse_withdrawn(run: BacktestRun, user: User) -> None:
+    """Refuse new work on rules of another user that are not shared any more; reports stay."""
+    told = [run.strategy_id, *(one["strategy"] for one in run.definition.get("parts", []))]
+    asked = Strategy.objects.filter(pk__in=[one for one in told if one is not None])
+    hidden = asked.exclude(pk__in=Strategy.objects.filter(seen_by(user)).values("pk")).first()
+    if hidden is not None:
+        raise ResearchError(
+            f"{hidden.name} is not shared with you any more: your reports of it stay, "
+            "new ones cannot be made.",
+            "/strategy",
+        )
 
 
 def backtest_cancel(*, run: BacktestRun, actor: str) -> bool:
@@ -109,8 +124,7 @@ def backtest_archive(*, run: BacktestRun, is_archived: bool = True) -> None:
 @transaction.atomic
 def _waiting(user: User, told: Mapping[str, Any]) -> BacktestRun:
     """Write the row and ring for it, unless too many of the user's wait already."""
-    owner = User.objects.select_for_update().get(pk=user.pk)
-    refuse_crowd(owner)
+    refuse_crowd(user, is_last_look=True)
     run = BacktestRun.objects.create(stage="waits for a worker", **told)
-    transaction.on_commit(functools.partial(publish, ResearchWanted(KIND, run.pk, owner.pk)))
+    transaction.on_commit(functools.partial(publish, ResearchWanted(KIND, run.pk, user.pk)))
     return run

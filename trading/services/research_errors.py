@@ -13,3 +13,13 @@ class ResearchError(ValueError):
     def __init__(self, sentence: str, place: str = "") -> None:
         super().__init__(sentence)
         self.place = place
+
+
+def sentence_of(fault: MemoryError | SystemExit) -> str:
+    """Say why work ended for good that took all memory, or whose strategy ended the process."""
+    if isinstance(fault, MemoryError):
+        return (
+            "It wanted more memory than a process of research may have "
+            "(MYSTIC_RESEARCH_MEMORY_MB); choose fewer symbols, a shorter span or longer bars."
+        )
+    return f"The code of the strategy ended its process (exit {fault.code}); take that out."

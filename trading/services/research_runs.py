@@ -5,14 +5,13 @@ belongs to its attempt; one that dies leaves the lease to lapse, and another att
 """
 
 import functools
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Aggregate, Count, F, Max, Min, QuerySet
 from django.utils import timezone
 
 from mystic.lib.bus import publish
@@ -21,7 +20,7 @@ from trading.models import BacktestResult, BacktestRun
 
 LEASE = timedelta(seconds=30)
 MOST_ATTEMPTS = 3
-MOST_LOOKED_AT = 200
+NEVER = datetime.min.replace(tzinfo=UTC)
 KIND = "backtest"
 State = BacktestRun.State
 
@@ -35,26 +34,45 @@ class Claim:
 
 
 def run_claim(now: datetime | None = None) -> Claim | None:
-    """Take a waiting run: the oldest of whoever has the fewest at work."""
+    """Take a waiting run: the oldest of whoever has the fewest at work, in turns."""
     now = now or timezone.now()
-    rows = BacktestRun.objects.filter(state=State.WAITING).order_by("pk")
-    waiting = list(rows.values_list("pk", "owner_id")[:MOST_LOOKED_AT])
-    busy = Counter(
-        BacktestRun.objects.filter(state=State.RUNNING).values_list("owner_id", flat=True)
-    )
-    for pk, _ in sorted(waiting, key=lambda one: (busy[one[1]], one[0])):
-        taken = BacktestRun.objects.filter(pk=pk, state=State.WAITING).update(
-            state=State.RUNNING,
-            attempts=F("attempts") + 1,
-            leased_until=now + LEASE,
-            progress=0.0,
-            stage="begins",
-            error="",
-        )
-        if taken:
-            attempts = BacktestRun.objects.values_list("attempts", flat=True).get(pk=pk)
-            return Claim(pk, attempts)
+    while turns := _turns():
+        for pk in turns:
+            taken = BacktestRun.objects.filter(pk=pk, state=State.WAITING).update(
+                state=State.RUNNING,
+                attempts=F("attempts") + 1,
+                leased_until=now + LEASE,
+                progress=0.0,
+                stage="begins",
+                error="",
+            )
+            if taken:
+                attempts = BacktestRun.objects.values_list("attempts", flat=True).get(pk=pk)
+                return Claim(pk, attempts)
     return None
+
+
+def _turns() -> list[int]:
+    """Return everybody's oldest waiting run: whose turn it is first.
+
+    Where one process does all of it nobody has any at work, and whose last one ended longest ago
+    comes first.
+    """
+    first = _each(BacktestRun.objects.filter(state=State.WAITING), Min("pk"))
+    at_work = _each(BacktestRun.objects.filter(state=State.RUNNING), Count("pk"))
+    made = BacktestRun.objects.filter(owner__in=first, state__in=(State.READY, State.FAILED))
+    last = _each(made, Max("finished_at"))
+    owners = sorted(
+        first, key=lambda one: (at_work.get(one, 0), last.get(one) or NEVER, first[one])
+    )
+    return [first[one] for one in owners]
+
+
+def _each(rows: QuerySet[BacktestRun], what: Aggregate) -> dict[int, Any]:
+    """Return a figure of each owner's rows."""
+    return dict(
+        rows.order_by().values("owner_id").annotate(found=what).values_list("owner_id", "found")
+    )
 
 
 def run_renew(claim: Claim) -> bool:

@@ -19,6 +19,7 @@ from trading.performance.types import FigureError
 from trading.selectors_luck import luck_of
 from trading.selectors_research import UNMADE
 from trading.services.combinations import combination_made, is_combination
+from trading.services.research_errors import sentence_of
 from trading.services.research_made import backtest_made
 from trading.services.research_runs import (
     Claim,
@@ -70,6 +71,8 @@ def run_work(claim: Claim) -> bool:
             return False
         except FINAL as fault:
             run_fail(claim, str(fault))
+        except (MemoryError, SystemExit) as fault:
+            run_fail(claim, sentence_of(fault))
         except Exception as fault:
             log.exception("a backtest broke off", extra={"run_id": claim.run_id})
             run_give_back(claim, f"{type(fault).__name__}: {fault}"[:300])

@@ -81,6 +81,7 @@ def sweep_start(
     refuse_number("min_trades", min_trades, low=0, high=1_000_000)
     search = search_read(fields, space=space, method=method, points=points, seed=seed)
     windows, spans = walk_read(fields, search, walk) if kind == WALK else ({}, [])
+    refuse_crowd(user, is_last_look=True)
     sweep = Sweep.objects.create(
         **fields,
         kind=kind,
@@ -93,15 +94,15 @@ def sweep_start(
         stage="waits for a worker",
         summary={"asked": {"min_trades": min_trades, "folds": len(spans)}},
     )
-    _begin(sweep, search, spans)
-    return sweep
+    return _begin(sweep, search, spans)
 
 
-def _begin(sweep: Sweep, search: Search, spans: Sequence[FoldSpan]) -> None:
-    """Write the folds and the trials of a search, and ring for it."""
+def _begin(sweep: Sweep, search: Search, spans: Sequence[FoldSpan]) -> Sweep:
+    """Write the folds and the trials of a search, and ring for it; return it."""
     _trials_make(sweep, search, _folds_made(sweep, spans) or [None])
     wanted = ResearchWanted(KIND, sweep.pk, sweep.owner_id)
     transaction.on_commit(functools.partial(publish, wanted))
+    return sweep
 
 
 def _folds_made(sweep: Sweep, spans: Sequence[FoldSpan]) -> list[Fold]:

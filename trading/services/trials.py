@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -23,7 +24,7 @@ from trading.backtest.points import Ground, Outcome, path_of
 from trading.backtest.tpe import GENERATION
 from trading.models import Sweep, Trial
 from trading.performance.catalogue import METRICS
-from trading.services.research_errors import ResearchError
+from trading.services.research_errors import ResearchError, sentence_of
 from trading.services.sweep_asking import trials_ask
 from trading.services.sweep_close import sweep_close
 from trading.services.sweep_ground import ground_of
@@ -32,7 +33,6 @@ from trading.services.sweep_progress import sweep_fail, sweep_tell
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
-LONGEST_S = 1_800.0
 CHUNK_S = 1.0
 MOST_AT_ONCE = 64
 MOST_ATTEMPTS = 3
@@ -88,6 +88,9 @@ def sweep_work(sweep: Sweep, worker: str) -> bool:
         ground = ground_of(sweep)
     except FINAL as fault:
         sweep_fail(sweep, str(fault))
+        return True
+    except (MemoryError, SystemExit) as fault:
+        sweep_fail(sweep, sentence_of(fault))
         return True
     except Exception as fault:
         log.exception("a search could not be begun", extra={"sweep": sweep.pk})
@@ -147,6 +150,16 @@ def trials_give_back(claimed: Sequence[Trial], sentence: str = "") -> None:
             mine.update(state=State.WAITING, leased_until=None, error=sentence[:300])
 
 
+def trials_expire(claimed: Sequence[Trial], in_hand: Trial) -> None:
+    """Fail the trial that took too long; let those claimed with it be made by somebody."""
+    minutes = settings.ENV["MYSTIC_RESEARCH_MINUTES"]
+    sentence = f"It took longer than {minutes} minutes; choose a shorter span or longer bars."
+    _mine(in_hand).update(
+        state=State.FAILED, error=sentence, leased_until=None, finished_at=timezone.now()
+    )
+    trials_give_back([one for one in claimed if one.pk != in_hand.pk])
+
+
 def _make(sweep: Sweep, ground: Ground, claimed: Sequence[Trial]) -> None:
     """Make claimed trials under a lease; keep those that were made, whatever comes between."""
     begun = looked = time.monotonic()
@@ -155,11 +168,13 @@ def _make(sweep: Sweep, ground: Ground, claimed: Sequence[Trial]) -> None:
         f"trials of search {sweep.pk}",
         renew=lambda: _renew(claimed),
         hand_back=lambda: trials_give_back(claimed),
-        longest_s=LONGEST_S,
-        expire=lambda: trials_give_back(claimed, "It took longer than half an hour."),
+        longest_s=60.0 * settings.ENV["MYSTIC_RESEARCH_MINUTES"],
+        expire=lambda: trials_expire(claimed, in_hand),
     )
+    in_hand = claimed[0]
     with keeper:
         for trial in claimed:
+            in_hand = trial
             found = _tried(sweep, ground, trial)
             if found is not None:
                 made.append((trial, found))
@@ -188,6 +203,8 @@ def _tried(sweep: Sweep, ground: Ground, trial: Trial) -> dict[str, Any] | None:
         return {"state": State.DONE, "error": str(fault)[:300]}
     except FINAL as fault:
         return {"state": State.FAILED, "error": str(fault)[:300]}
+    except (MemoryError, SystemExit) as fault:
+        return {"state": State.FAILED, "error": sentence_of(fault)[:300]}
     except Exception as fault:
         log.exception("a trial broke off", extra={"trial": trial.pk})
         trials_give_back([trial], f"{type(fault).__name__}: {fault}")

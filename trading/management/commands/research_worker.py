@@ -1,16 +1,23 @@
 """`manage.py research_worker`: do the backtests and searches that wait, then end."""
 
 import os
+import resource
 import socket
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from mystic.lib.leases import follow_parent
+from mystic.lib.leases import end_when_hung, follow_parent
 from trading.services.research_child import processes_allowed, slot_claim
 from trading.services.research_work import work_next
 
 NICENESS = 10
+HUNG_S = 90.0
+FIRST_TO_END = 500
+"""Where memory runs out the kernel ends research before the platform."""
 
 
 class Command(BaseCommand):
@@ -25,7 +32,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         slot = None
         if options["child"]:
-            os.nice(NICENESS)
+            stand_back()
+            end_when_hung(HUNG_S)
             follow_parent()
         else:
             slot = slot_claim()
@@ -42,3 +50,15 @@ class Command(BaseCommand):
             slot.close()
         if not options["child"]:
             self.stdout.write(f"{done} pieces of research were done; nothing waits.")
+
+
+def stand_back() -> None:
+    """Let the platform come first: its share of the processor, and its memory."""
+    os.nice(NICENESS)
+    with suppress(OSError):  # only Linux has it
+        Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_END))
+    most = settings.ENV["MYSTIC_RESEARCH_MEMORY_MB"] * 2**20
+    if most:
+        resource.setrlimit(
+            resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1])
+        )

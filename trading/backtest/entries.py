@@ -11,6 +11,7 @@ from trading.backtest.layout import (
     APPROVE,
     BAND,
     BINDING,
+    CASH,
     E_ACT,
     E_BOUND,
     E_LIMIT,
@@ -38,6 +39,7 @@ from trading.backtest.layout import (
     LIMIT,
     LIMIT_OFFSET,
     LOW,
+    MAKER,
     MARKET,
     NO_LIQUIDITY,
     NO_REASON,
@@ -57,6 +59,7 @@ from trading.backtest.layout import (
     STOP_PPM,
     TAKE,
     TAKE_MILLI,
+    TAKER,
     TICK,
     TIME_OVER,
     WANTED,
@@ -67,7 +70,7 @@ from trading.backtest.layout import (
 )
 from trading.backtest.prices import at_least, at_most, fillable, taken_at
 from trading.execution.arithmetic import PARTS, quantity_of, share, share_up, worth_up
-from trading.risk.arithmetic import dearest, default_stop, default_take
+from trading.risk.arithmetic import dearest, default_stop, default_take, spendable
 
 
 def enter_at_open(w: Ints, s: int, m: int, now: int) -> None:
@@ -220,16 +223,20 @@ def fill_entry(w: Ints, s: int, m: int, now: int, price: int, is_maker: int) -> 
     possible = fillable(w, m, w[s + E_REST])
     if possible <= 0:
         return 0
-    quantity = possible
-    if w[s + E_SIDE] > 0:
-        room = quantity_of(w[s + E_ROOM], price, split, grow, w[m + STEP])
-        quantity = min(possible, room)
+    quantity, cost = possible, worth_up(possible, price, split, grow)
+    fee_ppm = max(w[m + MAKER], w[m + TAKER])
+    # Each part's fee is rounded up: many parts may cost more than was kept back for the whole.
+    paid = w[CASH] - share_up(cost, fee_ppm, PARTS)
+    if w[s + E_SIDE] > 0 and cost > min(w[s + E_ROOM], paid):
+        room = min(w[s + E_ROOM], spendable(w[CASH], fee_ppm, 0))
+        quantity = quantity_of(room, price, split, grow, w[m + STEP])
+        cost = worth_up(quantity, price, split, grow)
     if quantity <= 0:
         end_entry(w, s, now, EXPIRE, NO_LIQUIDITY)
         return 0
     order = w[s + E_ORDER]
     w[s + E_REST] -= quantity
-    w[s + E_ROOM] -= worth_up(quantity, price, split, grow)
+    w[s + E_ROOM] -= cost
     is_whole = w[s + E_REST] == 0
     tell(w, order, now, FILL if is_whole else FILL_PART, NO_REASON)
     enter(w, s, m, now, order, quantity, price, is_maker)

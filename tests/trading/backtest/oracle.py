@@ -156,7 +156,11 @@ class Oracle(Judge):
             return
         if not possible:
             return
-        quantity = min(possible, market.largest(order.aside, price))
+        quantity, cost = possible, ceil(market.worth(possible, price))
+        if cost > order.aside or self.with_fee(market, cost) > self.cash:
+            fee = max(market.maker, market.taker)
+            paid = floor(Fraction(max(self.cash - 2, 0) * MILLION, MILLION + fee))
+            quantity = min(possible, market.largest(min(order.aside, paid), price))
         if not quantity:
             self.step(order, now, "expire", "no_liquidity")
             desk.entry = None

@@ -8,6 +8,7 @@ from tests.trading.backtest.small import BARE, WIDE, decided, run
 from tests.trading.backtest.test_fill_rules import ACCOUNT, FLAT, life, only
 from trading.backtest.results import Leave
 from trading.execution.fees import FeeSchedule
+from trading.execution.terms import Terms
 
 
 def test_the_rest_of_an_order_pays_half_the_spread_once_as_its_beginning_did():
@@ -107,3 +108,15 @@ def test_a_target_that_is_never_met_may_be_as_far_as_a_float_goes():
     for stop in (np.nan, -1.0, 0.0):
         trade = only(run([FLAT, FLAT, (5, 5, 5, 5), FLAT], decided(4, enter=[0], stop=stop)))
         assert (trade.leave, trade.exit_price) == (Leave.STOP, 500)
+
+
+def test_many_small_parts_whose_fees_are_rounded_up_do_not_overdraw_the_account():
+    terms = Terms(base_scale=3, quote_scale=2, price_scale=2)
+    told = replace(BARE, cash=40_002, volume_share_ppm=10_000)
+    rows = [(100, 100, 100, 100, volume) for volume in (7, 11, 13) * 20]
+    wishes = decided(60, enter=[0], stop=1.0, take=1e5)
+    found = run(rows, wishes, told, terms=terms, fees=FeeSchedule(1_000, 1_000))
+    # Parts of 7.00 to 13.00 cost fees of 0.01 to 0.02 each, where the whole costs 0.40.
+    assert len(found.fills) > 30
+    assert found.cash.min() >= 0
+    assert life(found, 1)[-1] == ("expire", "no_liquidity")

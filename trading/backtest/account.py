@@ -126,17 +126,13 @@ def sized(w: Ints, s: int, m: int, side: int, price: int, stop: int, take: int, 
     w[BINDING] = reason
     if reason != NO_REASON:
         return 0
-    split, grow, step = w[m + SPLIT], w[m + GROW], w[m + STEP]
-    quantity = quantity_of(position_room(w, s, m), price, split, grow, step)
-    w[BINDING] = POSITION_NOTIONAL
-    room = exposure_cap(w[EQUITY], w[EXPOSURE_PPM]) - w[EXPOSURE]
-    quantity = _tighter(w, quantity, quantity_of(room, price, split, grow, step), EXPOSURE_LIMIT)
-    fee = max(w[m + MAKER], w[m + TAKER])
-    room = spendable(w[FREE], fee, band)
-    quantity = _tighter(w, quantity, quantity_of(room, price, split, grow, step), BALANCE)
+    split, grow = w[m + SPLIT], w[m + GROW]
+    quantity = affordable(w, s, m, price, band)
     room = loss_budget(w[EQUITY], w[OPENING], w[OPEN_RISK], w[LOSS_MOST])
-    possible = quantity_of(room, abs(price - stop), split, grow, step)
-    quantity = _tighter(w, quantity, possible, DAILY_LOSS_BUDGET)
+    distance = abs(price - stop)
+    if worth_up(quantity, distance, split, grow) > room:
+        w[BINDING] = DAILY_LOSS_BUDGET
+        quantity = quantity_of(room, distance, split, grow, w[m + STEP])
     if quantity < w[m + SMALLEST]:
         return 0
     if worth_up(quantity, price, split, grow) < w[m + MIN_NOTIONAL]:
@@ -148,10 +144,23 @@ def sized(w: Ints, s: int, m: int, side: int, price: int, stop: int, take: int, 
     return quantity
 
 
-def _tighter(w: Ints, quantity: int, possible: int, reason: int) -> int:
-    if possible < quantity:
-        w[BINDING] = reason
-        return possible
+def affordable(w: Ints, s: int, m: int, price: int, band: int) -> int:
+    """Return the largest quantity by position, exposure and cash; the first that binds is told.
+
+    The tightest tells the quantity; another binds as well if it does not allow one step more.
+    """
+    by_position = position_room(w, s, m)
+    by_exposure = exposure_cap(w[EQUITY], w[EXPOSURE_PPM]) - w[EXPOSURE]
+    by_cash = spendable(w[FREE], max(w[m + MAKER], w[m + TAKER]), band)
+    split, grow, step = w[m + SPLIT], w[m + GROW], w[m + STEP]
+    tightest = min(by_position, by_exposure, by_cash)
+    quantity = quantity_of(tightest, price, split, grow, step)
+    more = worth_up(quantity + step, price, split, grow)
+    w[BINDING] = BALANCE
+    if by_position < more:
+        w[BINDING] = POSITION_NOTIONAL
+    elif by_exposure < more:
+        w[BINDING] = EXPOSURE_LIMIT
     return quantity
 
 
@@ -184,6 +193,14 @@ def begin_day(w: Ints, moment: int) -> None:
         w[DAY_END] = (moment // SECONDS_A_DAY + 1) * SECONDS_A_DAY
 
 
+def halt(w: Ints, now: int) -> None:
+    """Stop entries until the next day, once; those that work are withdrawn."""
+    if not w[IS_HALTED]:
+        w[IS_HALTED] = 1
+        for s in range(w[SLOTS_AT], w[SLOTS_END], SLOT_SIZE):
+            withdraw_entry(w, s, now, DAILY_LOSS_HALT)
+
+
 def mark(w: Ints, now: int) -> None:
     """Take equity and exposure at the close of a bar; halt entries after the day's loss."""
     equity, exposure = w[CASH], 0
@@ -197,7 +214,5 @@ def mark(w: Ints, now: int) -> None:
     w[LAST_EXPOSURE] = exposure
     if equity > w[CEILING]:
         w[IS_TOO_LARGE] = 1
-    if not w[IS_HALTED] and w[OPENING] - equity >= w[LOSS_MOST]:
-        w[IS_HALTED] = 1
-        for s in range(w[SLOTS_AT], w[SLOTS_END], SLOT_SIZE):
-            withdraw_entry(w, s, now, DAILY_LOSS_HALT)
+    if w[OPENING] - equity >= w[LOSS_MOST]:
+        halt(w, now)

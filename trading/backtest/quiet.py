@@ -32,6 +32,7 @@ from trading.backtest.layout import (
     LOSS_MOST,
     LOW_SEEN,
     NEXT,
+    OPEN,
     OPENING,
     QUANTITY,
     ROW,
@@ -78,6 +79,9 @@ def skim_flat(w: Ints, bars: Bars) -> None:
     cash, timeframe, first = w[CASH], w[m + TIMEFRAME], w[m + ROW]
     until, before = last_row(w, s, m), last_time(w, m)
     row, step = first, w[STEPS]
+    factor, half = bars.factors[w[m + FACTOR]], bars.factors[w[m + FACTOR] + 1]
+    # Likely the next open that is wanted: the memory has time to bring it meanwhile.
+    w[m + OPEN] = int(bars.opens[until] * factor + half)
     while row < until:
         ends = min(bars.times[row] + timeframe, bars.times[row + 1])
         if ends >= before:
@@ -89,7 +93,6 @@ def skim_flat(w: Ints, bars: Bars) -> None:
         row += 1
         step += 1
     if row > first:
-        factor, half = bars.factors[w[m + FACTOR]], bars.factors[w[m + FACTOR] + 1]
         end_skim(w, m, bars.times[row], row, int(bars.closes[row - 1] * factor + half), 0)
 
 

@@ -277,7 +277,10 @@ def _ceiling(listing: Listing) -> int:
     lowest = max(int(float(listing.bars.low.min()) * scale), 1)
     highest = int(float(listing.bars.high.max()) * scale)
     by_worth = layout.FOR_EVER // (32 * (highest // lowest + 1))
-    by_quantity = MOST_QUANTITY * lowest * listing.terms.grow // listing.terms.split
+    grow, split = listing.terms.grow, listing.terms.split
+    if listing.terms.step * highest * grow // split > by_worth:
+        return 0
+    by_quantity = MOST_QUANTITY * lowest * grow // split
     return int(min(by_worth, by_quantity))
 
 

@@ -57,12 +57,14 @@ def worth_up(quantity: int, price: int, split: int, grow: int) -> int:
 def ratio(amount: int, factor: int, divisor: int) -> int:
     """Return amount * factor / divisor, rounded down; `factor` is a power of ten.
 
-    It is the long division of school, some digits at a time.
+    Where the divisor is large, it is the long division of school, some digits at a time.
     """
-    result = amount // divisor
-    if result >= COUNTABLE // factor:
+    result, bound = amount // divisor, COUNTABLE // factor
+    if result >= bound:
         return COUNTABLE
     rest = amount - result * divisor
+    if divisor <= bound:
+        return result * factor + rest * factor // divisor
     while factor >= 1_000 and divisor < THOUSANDS:
         rest *= 1_000
         digits = rest // divisor

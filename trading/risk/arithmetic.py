@@ -3,7 +3,7 @@
 `trading.risk.engine` and the backtest's kernel call the same ones.
 """
 
-from trading.execution.arithmetic import PARTS, ratio, share
+from trading.execution.arithmetic import PARTS, ratio, share, worth_up
 
 ROUNDING = 2
 """Units of cash that are kept back, because cost and fee are each rounded up."""
@@ -22,7 +22,7 @@ def exposure_cap(equity: int, exposure_ppm: int) -> int:
 def spendable(cash: int, fee_ppm: int, band_ppm: int) -> int:
     """Return the notional that `cash` pays with its fee when the worst market price comes."""
     without_fee = share(max(cash - ROUNDING, 0), PARTS, PARTS + fee_ppm)
-    return share(without_fee, PARTS, PARTS + band_ppm)
+    return without_fee if band_ppm == 0 else share(without_fee, PARTS, PARTS + band_ppm)
 
 
 def loss_budget(equity: int, opening_equity: int, open_risk: int, max_daily_loss: int) -> int:
@@ -48,4 +48,7 @@ def dearest(price: int, quantity: int, room: int, band_ppm: int, split: int, gro
 
     It is also bounded so that the position's cap holds whatever the market does meanwhile.
     """
-    return min(share(price, PARTS + band_ppm, PARTS), ratio(room // grow, split, quantity))
+    bound = share(price, PARTS + band_ppm, PARTS)
+    if worth_up(quantity, bound, split, grow) <= room:
+        return bound
+    return min(bound, ratio(room // grow, split, quantity))

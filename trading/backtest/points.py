@@ -17,16 +17,15 @@ from signals.columns.array_series import ArrayBars
 from signals.columns.bulk import ColumnCache, DecisionArrays, Told, decide_all
 from signals.columns.compiled import StrategyLike, strategy_key
 from signals.columns.series import InstrumentKey, SeriesProvider
-from trading.backtest import layout
 from trading.backtest.assumptions import Assumptions
 from trading.backtest.curves import Days, days_of, held
 from trading.backtest.engine import simulate
 from trading.backtest.portfolio import Funding, Listing, Slot
 from trading.backtest.results import Simulation
 from trading.backtest.space import Point, applied
-from trading.backtest.trades import Trades
+from trading.backtest.trade_figures import trade_figures
 from trading.performance.metrics import figures, periods_of
-from trading.performance.types import STILL_OPEN, TradeFigures
+from trading.performance.types import TradeFigures
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -149,7 +148,7 @@ class Ground:
         always = [one.is_always_open for one in listings]
         days = self._days_of(simulation.times, (first, last), is_every_day=any(always))
         daily = daily_of(simulation, assumptions, first, days)
-        trades = trades_of(simulation, listings, slots, assumptions)
+        trades = trade_figures(simulation.trades, listings, slots, assumptions)
         benchmark = self._benchmark(listings, simulation.times, daily, (first, last))
         metrics = figures(
             day_equity=daily.equity,
@@ -214,45 +213,6 @@ def daily_of(simulation: Simulation, assumptions: Assumptions, begin: int, days:
     time = np.concatenate(([begin], days.time)).astype(np.int64)
     equity = np.concatenate(([assumptions.cash / unit], simulation.equity[days.row] / unit))
     return Daily(time, equity, days.row)
-
-
-def trades_of(
-    simulation: Simulation,
-    listings: Sequence[Listing],
-    slots: Sequence[Slot],
-    assumptions: Assumptions,
-) -> TradeFigures:
-    """Return the trades as figures are made of them."""
-    rows = simulation.trades
-    if not len(rows):
-        return TradeFigures.none()
-    assert isinstance(rows, Trades)  # noqa: S101  as the engine gives them
-    table = rows.table
-    unit = 10**assumptions.scale
-    terms = [listings[one.listing].terms for one in slots]
-    scale = np.array([10.0 ** (one.base_scale + one.price_scale) for one in terms])
-    slot = table[:, layout.T_SLOT].astype(np.intp)
-    is_open = table[:, layout.T_CLOSED] < 0
-    quantity = table[:, layout.T_QUANTITY] / scale[slot]
-    cost = quantity * table[:, layout.T_ENTRY]
-    sold = np.where(is_open, 0.0, quantity * table[:, layout.T_EXIT])
-    return TradeFigures(
-        profit=_money(table[:, layout.T_PROFIT], unit),
-        cost=_money(cost, 1),
-        bars=table[:, layout.T_BARS].astype(np.int64),
-        mae=np.minimum(_money(table[:, layout.T_WORST], unit), 0.0),
-        mfe=np.maximum(_money(table[:, layout.T_BEST], unit), 0.0),
-        fees=_money(table[:, layout.T_FEES], unit),
-        carry=_money(table[:, layout.T_CARRY], unit),
-        notional=_money(cost + sold, 1),
-        opened_at=table[:, layout.T_OPENED].astype(np.int64),
-        closed_at=np.where(is_open, STILL_OPEN, table[:, layout.T_CLOSED]).astype(np.int64),
-        is_ambiguous=table[:, layout.T_OTHER] != table[:, layout.T_PROFIT],
-    )
-
-
-def _money(units: NDArray[Any], unit: int) -> Floats:
-    return np.asarray(units / unit, dtype=np.float64)
 
 
 def stitched(parts: Sequence[Outcome], periods: int) -> tuple[Daily, dict[str, float | None]]:

@@ -1,7 +1,8 @@
 """Entries: judged as paper judges them, then filled at the open, inside the bar, or not at all."""
 
-from trading.backtest.account import deny, position_room, sized, stand, withdraw_entry
+from trading.backtest.account import deny, halt, position_room, sized, stand, withdraw_entry
 from trading.backtest.booking import enter, new_order, tell
+from trading.backtest.carry import charge_borrow
 from trading.backtest.layout import (
     ACCEPT,
     ACT_IS_STALE,
@@ -12,6 +13,7 @@ from trading.backtest.layout import (
     BAND,
     BINDING,
     CASH,
+    DAILY_LOSS_HALT,
     E_ACT,
     E_BOUND,
     E_LIMIT,
@@ -115,6 +117,8 @@ def _ask(w: Ints, s: int, m: int, now: int, side: int) -> None:
         quantity = min(quantity, sized(w, s, m, side, price, stop, take, band))
     if quantity == 0:
         deny(w, now, w[BINDING])
+        if w[BINDING] == DAILY_LOSS_HALT:  # it stays so, as in paper, if the price comes back
+            halt(w, now)
         return
     w[s + E_ORDER] = new_order(w)
     w[s + E_REST] = quantity
@@ -238,6 +242,8 @@ def fill_entry(w: Ints, s: int, m: int, now: int, price: int, is_maker: int) -> 
     w[s + E_REST] -= quantity
     w[s + E_ROOM] -= cost
     is_whole = w[s + E_REST] == 0
+    if w[s + SIDE] < 0:
+        charge_borrow(w, s, m, now)  # before more is borrowed
     tell(w, order, now, FILL if is_whole else FILL_PART, NO_REASON)
     enter(w, s, m, now, order, quantity, price, is_maker)
     if is_whole:

@@ -70,7 +70,11 @@ class Oracle(Judge):
         self.equity.append(self.marked_equity)
         self.cashes.append(self.cash)
         self.exposure.append(sum(worths))
-        if not self.is_halted and self.is_loss_reached(self.marked_equity):
+        if self.is_loss_reached(self.marked_equity):
+            self.halt(now)
+
+    def halt(self, now):
+        if not self.is_halted:
             self.is_halted = True
             for desk in self.desks:
                 self.withdraw_entry(desk, now, "daily_loss_halt")
@@ -129,6 +133,8 @@ class Oracle(Judge):
             quantity = min(quantity, again)
         if not quantity:
             self.deny(now, reason)
+            if reason == "daily_loss_halt":
+                self.halt(now)
             return
         band = Fraction(self.told.market_band_ppm, MILLION)
         bound = floor(price * (1 + band))

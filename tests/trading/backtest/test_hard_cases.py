@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.trading.backtest.small import BARE, WIDE, decided, run
+from tests.trading.backtest.small import BARE, WIDE, decided, listing_of, run
 from tests.trading.backtest.test_fill_rules import ACCOUNT, FLAT, life, only
+from trading.backtest.engine import simulate
+from trading.backtest.portfolio import Slot
 from trading.backtest.results import Leave
 from trading.execution.fees import FeeSchedule
 from trading.execution.terms import Terms
@@ -120,3 +122,36 @@ def test_many_small_parts_whose_fees_are_rounded_up_do_not_overdraw_the_account(
     assert len(found.fills) > 30
     assert found.cash.min() >= 0
     assert life(found, 1)[-1] == ("expire", "no_liquidity")
+
+
+def test_a_loss_that_an_entry_met_at_an_open_halts_the_day_though_the_price_came_back():
+    told = replace(BARE, limits=replace(WIDE, max_daily_loss=10_000, position_ppm=250_000))
+    fallen = listing_of([FLAT, FLAT, (5, 5, 5, 5), (5, 5, 5, 5), (5, 5, 5, 5)], symbol="A/USD")
+    risen = [FLAT, FLAT, (10, 20, 10, 20), (20, 20, 20, 20), (20, 20, 20, 20)]
+    slots = [Slot(number, decided(5, enter=[0], stop=9, take=50), 60) for number in (0, 1)]
+    slots.append(Slot(1, decided(5, enter=[1, 2], stop=9), 60))
+    found = simulate([fallen, listing_of(risen)], slots, told, is_compiled=False)
+    # 25 of A are 125.00 down at the open of 5.00; at that bar's close 25 of B are 250.00 up.
+    assert [trade.quantity for trade in found.trades] == [25, 25]
+    assert found.equity[2] == 100_002 - 12_500 + 25_000
+    assert found.denied == {"daily_loss_halt": 2}
+
+
+def test_what_is_added_to_a_short_pays_interest_from_then_on():
+    year = 365 * 86_400
+    told = replace(
+        BARE,
+        direction="long_short",
+        borrow_ppm=100_000,
+        stops="account",
+        limits=replace(WIDE, position_ppm=250_000, take_milli=1_900),
+    )
+    listing = listing_of([FLAT, FLAT, (5, 5, 5, 5), (5, 5, 5, 5)])
+    gap = np.array([0, 60, 60 + year, 120 + year])
+    listing = replace(listing, bars=replace(listing.bars, open_time=gap))
+    decisions = decided(4, leave=[0, 1])
+    found = simulate([listing], [Slot(0, decisions, 60)], told, is_compiled=False)
+    # 25 at 10.00; at 5.00 a quarter of 1,125.00 less the 125.00 that are short are 31 more.
+    assert found.fills[:, [3, 4]].tolist() == [[-1, 25], [-1, 31]]
+    # 10 % of 125.00 for the year at the last price; three minutes, each rounded up.
+    assert only(found).carry == 1_250 + 3

@@ -5,11 +5,13 @@ them and the columns that need the bars before is not calculated for every row b
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from signals.columns.bulk_layout import Layout, Rows
 from signals.columns.graph import Node
 from signals.columns.kernels import SHARED
 from signals.columns.series import Floats
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from signals.columns.bulk_stack import Stack
 
 Mask = NDArray[np.bool_]
-Rows = NDArray[np.int64]
 COMPARED: Mapping[str, Callable[..., Mask]] = {
     "less": np.less,
     "less_equal": np.less_equal,
@@ -75,33 +76,33 @@ class Late:
     def __init__(self, stack: "Stack") -> None:
         self._stack, self._late = stack, stack.forms.late
         self._margin = stack.forms.margin
-        self._held: dict[int, Mask] = {}
+        self._held: dict[int, Rows] = {}
 
-    def holds(self, node: Node) -> Mask:
-        """Say at which of the stack's own rows a condition holds."""
-        stack, key = self._stack, id(node)
+    def rows(self, node: Node) -> Rows:
+        """Return the rows, of the stack's own, at which a condition holds."""
+        key = id(node)
         if key not in self._held:
-            own = stack.own
-            is_short = own.first[0] < stack.plan.need or own.total != own.end[-1] - own.first[0]
-            if is_short or key not in self._late:
-                self._held[key] = stack.own_flags(node)
-            elif key in stack.forms.flat:
-                self._held[key] = self._flags(node, 0, is_flat=True)
-            else:
-                places = np.empty(stack.near.total, dtype=np.bool_)
-                places[self._margin :] = self._flags(node, 0, is_flat=False)
-                self._held[key] = own.out_of(stack.near, places)
+            self._held[key] = self._rows(node)
         return self._held[key]
+
+    def _rows(self, node: Node) -> Rows:
+        stack, key = self._stack, id(node)
+        own, near = stack.own, stack.near
+        is_short = own.first[0] < stack.plan.need or own.total != own.end[-1] - own.first[0]
+        if is_short or key not in self._late:
+            return np.flatnonzero(stack.own_flags(node))
+        if key in stack.forms.flat:
+            return np.flatnonzero(self._flags(node, 0, is_flat=True))
+        flags = self._flags(node, 0, is_flat=False)
+        places = np.empty(near.total, dtype=np.bool_)
+        places[self._margin :] = flags
+        return np.flatnonzero(own.out_of(near, places))
 
     def at(self, node: Node, rows: Rows) -> Floats:
         """Return a node's values at some of the stack's own rows."""
-        stack = self._stack
         if not len(rows):
             return np.empty(0)
-        own, near = stack.own, stack.near
-        block = np.searchsorted(own.places, rows, side="right") - 1
-        series = rows + (own.first - own.places)[block]
-        found = self._at(node, series, series + (near.places - near.first)[block], 0)
+        found = self._at(node, Spots(self._stack.own, self._stack.near, rows), 0)
         return np.full(len(rows), found) if np.ndim(found) == 0 else found
 
     # -- at every row ------------------------------------------------------------------------
@@ -142,16 +143,42 @@ class Late:
 
     # -- at some rows ------------------------------------------------------------------------
 
-    def _at(self, node: Node, rows: Rows, places: Rows, back: int) -> Any:
-        """Return values at rows of the series, which stand at these places near their blocks."""
+    def _at(self, node: Node, spots: "Spots", back: int) -> Any:
+        """Return values some rows before each spot, a number where they are constant."""
         if node.op == "constant":
             return np.float64(node.args[0])
         stack, key = self._stack, id(node)
         if key in self._late:
             if node.op == "lag":
-                return self._at(node.inputs[0], rows, places, back + int(node.args[0]))
-            sides = [self._at(one, rows, places, back) for one in node.inputs]
+                return self._at(node.inputs[0], spots, back + int(node.args[0]))
+            sides = [self._at(one, spots, back) for one in node.inputs]
             return SHARED[node.op].push(sides)
         if key in stack.forms.flat:
-            return stack.flat_of(node)[rows - back]
-        return stack.values(node, "near")[places - back]
+            return stack.flat_of(node)[spots.series - back]
+        return stack.values(node, "near")[spots.places - back]
+
+
+class Spots:
+    """Some of a stack's own rows, and where they stand."""
+
+    def __init__(self, own: Layout, near: Layout, rows: Rows) -> None:
+        self._own, self._near, self._rows = own, near, rows
+
+    @cached_property
+    def _block(self) -> Rows:
+        block: Rows = np.searchsorted(self._own.places, self._rows, side="right") - 1
+        return block
+
+    @cached_property
+    def series(self) -> Rows:
+        """Their rows in the series."""
+        own = self._own
+        if isinstance(own.index, slice):
+            series: Rows = self._rows + int(own.index.start)
+            return series
+        return self._rows + (own.first - own.places)[self._block]
+
+    @cached_property
+    def places(self) -> Rows:
+        """Their places in the stretches near their blocks."""
+        return self.series + (self._near.places - self._near.first)[self._block]

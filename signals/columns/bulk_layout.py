@@ -57,19 +57,27 @@ class Layout:
         """Return these rows of values in a layout whose stretches begin earlier."""
         if self.total == wider.total:
             return values
-        length, lead = wider.even, wider.counts[0] - self.counts[0]
-        if length and self.even:
-            table = values.reshape((*values.shape[:-1], -1, length))[..., lead:]
-            return table.reshape((*values.shape[:-1], -1))
+        if wider.even and self.even:
+            return self._out_of_even(wider, values)
         shift = wider.places + self.first - wider.first - self.places
         index = np.arange(self.total) + np.repeat(shift, self.counts)
         return values[..., index]
 
+    def _out_of_even(self, wider: "Layout", values: Any) -> Any:
+        kinds, length = values.shape[:-1], wider.even
+        is_whole = wider.counts[-1] == length and self.counts[-1] == self.even
+        many = len(self.counts) - (not is_whole)
+        table = values[..., : many * length].reshape((*kinds, many, length))
+        inner = table[..., length - self.even :].reshape((*kinds, many * self.even))
+        if is_whole:
+            return inner
+        return np.concatenate((inner, values[..., wider.total - self.counts[-1] :]), axis=-1)
+
     @cached_property
     def even(self) -> int:
-        """The rows of every stretch where all have as many, or 0."""
+        """The rows of every stretch where all but the last have as many, or 0."""
         count = int(self.counts[0])
-        return count if (self.counts == count).all() else 0
+        return count if (self.counts[:-1] == count).all() else 0
 
     def forget_first(self, values: Floats, rows: int) -> None:
         """Make the first rows of every stretch missing."""

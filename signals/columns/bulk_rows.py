@@ -25,7 +25,7 @@ CODES: Mapping[Verdict, int] = {
     Verdict.REFUSED: 5,
 }
 FEW = 8
-"""Where one row in so many is left, the values of these alone are calculated."""
+"""Where one row in so many is left, these alone are looked at."""
 TOLD = (CODES[Verdict.ENTER_LONG], CODES[Verdict.EXIT], CODES[Verdict.ERROR])
 """What has a reason that is kept: acts and failures."""
 
@@ -117,12 +117,15 @@ def _conclude_by_rules(compiled: Compiled, stack: Stack, into: Concluded) -> Non
 def _held_rows(when: Named, stack: Stack, free: Mask) -> Rows:
     """Return the free rows where every condition holds; once they are few, asking them alone."""
     first, *others = (node for _, node in when)
-    rows: Rows = np.flatnonzero(stack.late.holds(first) & free)
+    rows = stack.late.rows(first)
+    rows = rows[free[rows]]
     for node in others:
         if len(rows) * FEW < len(free):
             rows = rows[stack.late.at(node, rows) == 1]
         else:
-            rows = rows[stack.late.holds(node)[rows]]
+            holds = np.zeros(len(free), dtype=np.bool_)
+            holds[stack.late.rows(node)] = True
+            rows = rows[holds[rows]]
     return rows
 
 

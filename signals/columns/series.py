@@ -102,7 +102,20 @@ def first_impossible(
     number: Any,
     timeframe: int,
 ) -> None:
-    """Write down the number of the first bar that `check_bars` refuses."""
+    """Write down the number of the first bar that `check_bars` refuses.
+
+    A pass without a branch comes first, for bars of which none is absent or impossible.
+    """
+    bad = 0 if len(opens) == 0 or opens[0] % timeframe == 0 else 1
+    for i in range(1, len(opens)):
+        bad += opens[i] - opens[i - 1] != timeframe
+    for i in range(len(opens)):
+        is_whole = (high[i] >= open_[i]) & (high[i] >= close[i])
+        is_whole &= (low[i] <= open_[i]) & (low[i] <= close[i])
+        is_whole &= (low[i] > -inf) & (high[i] < inf)
+        bad += not (is_whole & (volume[i] >= 0.0) & (volume[i] < inf))
+    if bad == 0:
+        return
     for i in range(len(opens)):
         is_in_order = i == 0 or opens[i] > opens[i - 1]
         is_whole = high[i] >= open_[i] and high[i] >= close[i]

@@ -3,6 +3,7 @@
 from dataclasses import asdict, replace
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -157,3 +158,32 @@ def test_the_order_of_instruments_matters_only_where_they_compete(portfolio, tol
         trades.sort(key=lambda trade: (trade["slot"], trade["opened_at"]))
         outcomes.append((trades, found.equity.tolist(), found.cash.tolist(), dict(found.denied)))
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    ("price", "scale", "base"), [(3e-8, 8, 2), (1e-4, 8, 0), (1e7, 2, 8), (1e7, 8, 8)]
+)
+@pytest.mark.parametrize("cash", [1, 10**6, 10**12, 10**17])
+def test_prices_and_money_of_any_size_are_counted_to_the_unit(price, scale, base, cash):
+    unit, count = 10.0**-scale, 40
+    rng = np.random.default_rng(5)
+    level = np.round(price * (1 + 0.3 * np.sin(np.arange(count + 1))) / unit) * unit
+    opens, closes = level[:-1], level[1:]
+    highs, lows = np.maximum(opens, closes) + unit, np.minimum(opens, closes)
+    times = 3_600 * np.arange(count)
+    volume = np.where(rng.random(count) < 0.2, 0, 10**5 / price)
+    bars = ArrayBars(times, opens, highs, lows, closes, volume)
+    terms = Terms(base_scale=base, quote_scale=8, price_scale=scale)
+    nothing = np.full(count, np.nan)
+    verdict = rng.choice([0, 1, 2], count, p=[0.5, 0.35, 0.15]).astype(np.int8)
+    decisions = DecisionArrays(times, verdict, closes, nothing, nothing, nothing, {})
+    listing = Listing("X", terms, FeeSchedule(1_000, 1_000), bars, 3_600)
+    told = Assumptions(
+        cash=cash,
+        limits=Limits(1_000_000, 10**18, 3, 10**18, 1_000_000, 200_000, 1_000),
+        market_band_ppm=5_000,
+    )
+    portfolio = ([listing], [Slot(0, decisions, 3_600)])
+    found = assert_same(portfolio, told)
+    # 0.01 does not pay for the smallest part of what costs 10,000,000.
+    assert len(found.fills) > 0 or cash < 10**7

@@ -7,7 +7,8 @@ from datetime import datetime
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from mystic.models import User
-from trading.models import Deployment, ParityDifference, ParityReport
+from signals.models import Strategy
+from trading.models import BacktestRun, Deployment, ParityDifference, ParityReport
 from trading.parity import summary
 from trading.selectors import deployments_for
 
@@ -77,6 +78,16 @@ def passport_of(deployment: Deployment) -> Passport | None:
     """Return what the newest report says; None where there is none that compared anything."""
     report = _claiming().filter(deployment=deployment).first()
     return None if report is None else passport(report)
+
+
+def proof_of(
+    strategy: Strategy, *, user: User, running: Deployment | None
+) -> dict[str, Passport | bool | None]:
+    """Return what speaks for a strategy: its passport, and whether the user ever backtested it."""
+    return {
+        "passport": None if running is None else passport_of(running),
+        "is_tested": BacktestRun.objects.filter(owner=user, strategy=strategy).exists(),
+    }
 
 
 def passport(report: ParityReport) -> Passport:

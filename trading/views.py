@@ -17,7 +17,7 @@ from signals.selectors import strategies_for
 from trading import selectors
 from trading.forms import LimitsForm, LockForm, TicketForm
 from trading.models import Account, Lock, Order
-from trading.selectors_parity import passport_of
+from trading.selectors_parity import proof_of
 from trading.services.accounts import account_open
 from trading.services.deployments import (
     deployment_replace,
@@ -271,7 +271,7 @@ def deployment(request: HttpRequest, strategy_id: int) -> HttpResponse:
     context = {
         "strategy": strategy,
         "running": running,
-        "passport": None if running is None else passport_of(running),
+        **proof_of(strategy, user=user, running=running),
         "account": account,
         "watched": watched,
     }

@@ -209,6 +209,17 @@ def test_an_empty_list_leads_to_the_first_backtest(as_ann):
     assert '<a href="/backtests/" aria-current="page">' in html
 
 
+def test_a_switch_says_that_its_strategy_was_never_tested(client, ann, ben, strategy, ask):
+    hint = "You have not tested it on past bars yet"
+    path = f"/strategies/{strategy.pk}/deployment/"
+    ask()
+    for user, is_hinted in ((ben, True), (ann, False)):
+        client.force_login(user)
+        html = html_of(client, path)
+        assert (hint in html) == is_hinted
+        assert (f"/backtests/new/?strategy={strategy.pk}" in html) == is_hinted
+
+
 def test_the_list_shows_the_figures_of_the_report_and_filters(as_ann, run, search):
     sweep = search(name="of two")
     figures = document_of(run)["metrics"]

@@ -30,7 +30,7 @@ from signals.columns.series import Floats, InstrumentKey, SeriesProvider, Times
 
 __all__ = ["CODES", "ColumnCache", "DecisionArrays", "Told", "decide_all"]
 
-PIECE_ROWS = 65_536
+PIECE_ROWS = 160_000
 """Rows of a piece, about: enough for its cost to be that of its rows, few enough for memory."""
 PIECE_VALUES = 2_000_000
 """Values of all columns of a piece, at most about: 16 MB."""

@@ -76,8 +76,9 @@ class Forms:
 
     @property
     def nodes(self) -> int:
-        """Nodes of all plans."""
-        return len(self.plan.nodes) + sum(one.nodes for one in self.parents)
+        """Nodes of all plans of which every row is calculated."""
+        own = len(self.plan.nodes) - len(self.late)
+        return own + sum(one.nodes for one in self.parents)
 
     @property
     def rows(self) -> int:

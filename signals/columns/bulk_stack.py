@@ -1,6 +1,6 @@
 """The values of a plan's nodes for many blocks at once, with the bits of a calculation of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -129,14 +129,32 @@ class Stack:
         if cache is None or number is None:
             return self._calculated(node, form, parents)
         spans = self.spans
-        span = int(spans.starts[0]), int(spans.own[0]), int(spans.through[-1]), len(spans.own)
+        span = int(spans.own[0]), int(spans.through[-1]), len(spans.own)
         rows = self.forms.near if form == "near" else -1
-        key = (number, self._home, span, rows, self.forms.back.get(id(node)))
+        begin = self._begin(node, form)
+        key = (number, self._home, span, begin, rows, self.forms.back.get(id(node)))
         found = cache.get(key)
         if found is None:
             found = self._calculated(node, form, parents)
             cache.put(key, found)
         return found
+
+    def _begin(self, node: Node, form: Form) -> Hashable:
+        """Return what of the beginning of each block's calculation a node's values depend on.
+
+        Of windows over the bars themselves it is how many bars of a last window are left between
+        the beginning and the block, so that strategies of unequal reach share them.
+        """
+        streamed = streamed_of(self.forms.kernels.get(id(node)))
+        is_on_bars = all(id(one) in self.forms.now for one in node.inputs)
+        if form == "near" and is_on_bars and streamed is not None and streamed.hot.is_windowed:
+            bars = int(streamed.begin[1][0])
+            before = self.own.first - self.full.first
+            least = max(self.forms.near, self.forms.back.get(id(node), 0) + bars - 1)
+            if (before >= least).all():
+                phase: Rows = before % bars
+                return phase.tobytes()
+        return int(self.spans.starts[0])
 
     def _calculated(self, node: Node, form: Form, parents: "Sequence[Stack]") -> Floats:
         if node.op == "align":

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals.strategies import Entry, Exit, Strategy
+from signals.columns.bulk import ColumnCache
+from signals.strategies import Entry, Exit, Param, Strategy
 from tests.signals.columns.bulk_cases import compared
 from tests.signals.columns.test_bulk import HOLES, MINUTE, NAMES, SPAN, made
 from tests.signals.columns.words_table import WORDS
@@ -95,3 +96,24 @@ class FarBack(Strategy):
 def test_flat_values_from_far_before_near_ones(first, holes):
     found = compared(FarBack(), made(holes=holes), (SPAN[0] + first * MINUTE, SPAN[1]))
     assert {1, 2} & set(np.unique(found.verdict).tolist())
+
+
+class Two(Strategy):
+    timeframe = "1m"
+    fast = Param(6, low=2, high=100)
+    slow = Param(20, low=2, high=200)
+
+    def rules(self, x):
+        fast, slow = x.close.sma(self.fast), x.close.sma(self.slow)
+        return (
+            Entry(when={"up": fast.crossed_above(slow)}, stop=x.close - x.high.stdev(self.fast)),
+            Exit(when={"down": fast.crossed_below(slow)}),
+        )
+
+
+@pytest.mark.parametrize("holes", HOLES)
+def test_windows_are_shared_only_where_they_begin_alike(holes):
+    provider, cache = made(holes=holes), ColumnCache()
+    for fast in (6, 7):
+        for slow in range(20, 44, 2):
+            compared(Two(fast=fast, slow=slow), provider, SPAN, cache=cache)

@@ -21,7 +21,8 @@ TRADE_COLUMNS = (
 )
 TIMES = {"decided_at", "opened_at", "closed_at", "time"}
 ADDED = {"luck", "again"}
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+WORDS = {"symbol", "side", "leave", "reason"}
 STYLE = """
 body{font:14px/1.45 system-ui,sans-serif;color:#111;background:#fff;
 max-width:60rem;margin:2rem auto}
@@ -139,7 +140,7 @@ def _cell(name: str, value: Any) -> Any:
         return f"{datetime.fromtimestamp(value, tz=UTC):%Y-%m-%dT%H:%M:%SZ}"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if name == "reason" and value.startswith(FORMULA):
+    if name in WORDS and value.startswith(FORMULA):
         return f"'{value}"
     return value
 

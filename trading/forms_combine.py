@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.http import QueryDict
 
 from signals.models import Strategy
 from trading.services.combinations import MOST, PartAsked
 
-DAY = timedelta(days=1)
+DAY_S = 86_400
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class CombineForm:
     def span(self) -> tuple[int, int]:
         """Return the first second of the first day and the last one of the last."""
         first, last = self._day("from_day"), self._day("through_day")
-        return int(first.timestamp()), int((last + DAY).timestamp()) - 1
+        return int(first.timestamp()), int(last.timestamp()) + DAY_S - 1
 
     def _day(self, name: str) -> datetime:
         try:

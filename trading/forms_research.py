@@ -7,6 +7,7 @@ the field that its place names.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from django.http import QueryDict
@@ -22,6 +23,7 @@ from trading.models.research import Research, Sweep
 from trading.performance.catalogue import METRICS
 
 DAY = timedelta(days=1)
+LONGEST_NUMBER = 40
 KINDS = (
     ("backtest", "One backtest", "These parameters, over the span."),
     (
@@ -350,6 +352,9 @@ def _typed(value: Any) -> str:
 
 
 def _number(text: str) -> float | int | str:
+    """Return what a text says; the text itself where it is no number that can be counted with."""
+    if len(text) > LONGEST_NUMBER or not text.isascii():
+        return text.strip()
     for kind in (int, float):
         try:
             return kind(text.strip())
@@ -362,7 +367,9 @@ def _count(row: ParamRow) -> int | None:
     if row.values.strip():
         return len([one for one in row.values.split(",") if one.strip()])
     low, high, step = (_number(one) for one in (row.low, row.high, row.step))
-    if isinstance(low, str) or isinstance(high, str) or isinstance(step, str) or step <= 0:
+    if isinstance(low, str) or isinstance(high, str) or isinstance(step, str):
+        return None
+    if not all(map(isfinite, (low, high, step))) or step <= 0 or not isfinite((high - low) / step):
         return None
     return int((high - low) / step + 1e-9) + 1 if high >= low else None
 

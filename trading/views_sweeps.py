@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from markets.types import TIMEFRAME_NAMES
 from mystic.models import User
 from signals.models import Strategy
-from signals.selectors_rules import own_strategies_for
+from signals.selectors_rules import own_strategies_for, seen_by
 from signals.services.rules import free_name
 from signals.services.variants import variant_create
 from signals.strategies.definition_reading import DefinitionError
@@ -127,6 +127,9 @@ def _keep(request: HttpRequest, user: User, row: Sweep, which: str) -> str | Non
     point = point_of(row, which)
     if not point:
         messages.error(request, "There is no such point.")
+        return None
+    if row.strategy and not Strategy.objects.filter(seen_by(user), pk=row.strategy_id).exists():
+        messages.error(request, f"{row.strategy.name} is not shared with you any more.")
         return None
     params, _ = applied(point, row.params, Assumptions.from_json(dict(row.assumptions)))
     name = row.strategy.name if row.strategy else row.class_name

@@ -10,6 +10,7 @@ from markets.models import Instrument
 from markets.selectors import base_timeframe
 from markets.selectors_spans import instrument_by_series, series_name
 from markets.types import TIMEFRAME_NAMES
+from mystic.lib.strict_json import StrictJSONError, refuse_control
 from mystic.models import User
 from signals.columns.errors import ColumnError
 from signals.models import Strategy
@@ -217,6 +218,10 @@ def _refuse_span(instruments: Sequence[Instrument], step: int, first: int, last:
 
 def _name(text: str) -> str:
     name = " ".join(text.split())
-    if len(name) > 80 or "\x00" in name:
+    if len(name) > 80:
         raise ResearchError("A name has at most 80 characters.", "/name")
+    try:
+        refuse_control(name)
+    except StrictJSONError as fault:
+        raise ResearchError(f"A name is plain text: {fault}.", "/name") from None
     return name

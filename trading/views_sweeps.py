@@ -128,7 +128,7 @@ def _keep(request: HttpRequest, user: User, row: Sweep, which: str) -> str | Non
     if not point:
         messages.error(request, "There is no such point.")
         return None
-    if row.strategy and not Strategy.objects.filter(seen_by(user), pk=row.strategy_id).exists():
+    if row.strategy and not Strategy.objects.filter(seen_by(user), pk=row.strategy.pk).exists():
         messages.error(request, f"{row.strategy.name} is not shared with you any more.")
         return None
     params, _ = applied(point, row.params, Assumptions.from_json(dict(row.assumptions)))

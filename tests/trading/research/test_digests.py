@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 from markets.models import Candle
 from mystic.lib.append_only import AppendOnlyError
@@ -122,3 +122,26 @@ def test_two_processes_give_the_same_bytes(ask):
     engine_hash.cache_clear()
     here = made(run).result
     assert told[0] == told[1] == [here.digest, here.document_hash]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "UPDATE trading_backtestresult SET digest = 'x'",
+        "UPDATE trading_backtestresult SET document = NULL, seconds = 0",
+    ],
+)
+def test_the_database_itself_refuses_to_change_a_result(ask, words):
+    run = made(ask())
+    before = BacktestResult.objects.get(run=run)
+    with (
+        pytest.raises(DatabaseError, match=r"append-only|refuse|never"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(words)
+    after = BacktestResult.objects.get(run=run)
+    assert bytes(after.document) == bytes(before.document)
+    assert hashlib.sha256(canonical(inflated(bytes(after.document)))).hexdigest() == (
+        before.document_hash
+    )

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from markets.models import Instrument
-from markets.selectors_spans import instrument_by_series
+from markets.selectors_spans import AT, instrument_by_series
 from mystic.lib.units import tick_places
 from mystic.models import User
 from trading import exports, research_list, research_shown
@@ -166,6 +166,10 @@ def _chart(document: Mapping[str, Any], symbol: str) -> dict[str, Any] | None:
     """Return what the candlestick chart begins with: a symbol that was traded."""
     traded = [one["symbol"] for one in document["trades"]]
     symbols = list(dict.fromkeys(traded)) or list(document["symbols"])
+    # The candles of a page are those of the venue: a file's trades do not belong on them.
+    symbols = [one for one in symbols if AT not in one]
+    if not symbols:
+        return None
     chosen = symbol if symbol in symbols else symbols[0]
     instrument = _instrument(chosen)
     if instrument is None:

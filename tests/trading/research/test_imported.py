@@ -84,6 +84,7 @@ def test_api_form_and_command_take_the_name(client, ann, strategy, stored, impor
     assert "from a file, never live" in form
     page = client.get(f"/backtests/{run.pk}/").content.decode()
     assert "A file was never live" in page
+    assert "research-chart" not in page  # the candles that it would draw are the venue's
     listed = client.get("/backtests/", {"symbol": NAME}).content.decode()
     assert f"/backtests/{run.pk}/" in listed
     call_command("backtest", strategy="MeanReversion", symbols=NAME, timeframe="1m")

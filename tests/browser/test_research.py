@@ -1,4 +1,4 @@
-"""Research in a browser: a strategy, its backtest, the way to a walk-forward; wide and on a phone."""
+"""Research in a browser: a strategy, its backtest, the way to a walk-forward."""
 
 import math
 import re
@@ -66,9 +66,7 @@ def started(page):
     return page.url
 
 
-def test_from_a_strategy_to_its_backtest_and_the_way_to_a_walk_forward(
-    laboratory, open_page, picture
-):
+def test_from_a_strategy_to_its_backtest_and_a_walk_forward_form(laboratory, open_page, picture):
     page = open_page(WIDE, base_url=laboratory.url)
     page.goto("/accounts/login/")
     page.locator("#id_login").fill("rita")

@@ -92,6 +92,9 @@ def main():
     last = analysis_start(user=ann, strategy=hanging(ann), symbol="BTC/USDT")
     end = time.monotonic() + 60
     while not analysis_begin(last.pk):
+        last.refresh_from_db()
+        if last.state != "waiting":
+            break  # the end of the second began it
         assert time.monotonic() < end
         time.sleep(0.05)  # noqa: TID251  the slot of the second is about to be free
     until_ended(last)

@@ -44,9 +44,9 @@ class Position:
     flow: int = 0
     fees: int = 0
     other: int = 0
-    entries: list = field(default_factory=list)
-    exits: list = field(default_factory=list)
-    profits: list = field(default_factory=list)
+    entries: list[tuple[int, int]] = field(default_factory=list)
+    exits: list[tuple[int, int]] = field(default_factory=list)
+    profits: list[Fraction] = field(default_factory=list)
     stop_order: Order | None = None
     take_order: Order | None = None
     exit_order: Order | None = None

@@ -186,7 +186,7 @@ class TestAsking:
         )
         assert refused(ann, good, (up, ["NONE/USDT"]))[0] == "/parts/1/symbols/0"
         assert refused(ann, good, (up, []))[0] == "/parts/1/symbols"
-        assert refused(ann, good, good, assumptions={"nonsense": 1})[0] == "/assumptions"
+        assert refused(ann, good, good, assumptions={"nonsense": 1})[0] == "/assumptions/nonsense"
         assert refused(ann, good, good, from_open=LAST + 600)[0] == "/through_open"
 
     def test_the_row_keeps_what_the_parts_were(self, ann, market, mean, up):

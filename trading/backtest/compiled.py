@@ -1,18 +1,14 @@
-"""The kernel translated by numba: the same functions, the same integers, some hundred times faster.
-
-The translation is kept on disk beside the code and made anew when any of the code changes.
-"""
+"""The kernel translated by numba: the same functions, the same integers."""
 
 import sys
 from collections.abc import Callable
 from functools import cache
-from hashlib import sha256
-from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
 
+from mystic.lib.translation import translated
 from trading.backtest import account, booking, carry, entries, exits, kernel, layout, prices, quiet
 from trading.backtest.layout import Bars, Ints
 from trading.backtest.tables import Laid
@@ -98,58 +94,16 @@ def compiled_walk() -> Callable[[Any, Bars], int]:
     """Return `kernel.walk` translated, with everything it calls."""
     import numba
 
-    sources = [Path(str(module.__file__)).read_bytes() for module in MODULES]
-    version = sha256(b"".join(sources)).hexdigest()[:12]
-    names: dict[str, Any] = {"__name__": kernel.__name__}
-    for module in MODULES:
-        names.update({key: value for key, value in vars(module).items() if key not in names})
-    types = _types(numba)
-    for module in MODULES:
-        for function in _callees_first(module):
-            copy = FunctionType(function.__code__, names, function.__name__)
-            # numba names its file on disk after this and looks at one module's date only.
-            copy.__qualname__ = f"{function.__name__}_{version}"
-            wanted = [types[one] for one in function.__annotations__.values()]
-            names[function.__name__] = _translate(numba, copy, wanted[-1](*wanted[:-1]))
+    # Nothing is divided by nought.
+    options = {"error_model": "numpy"}
+    names = translated(MODULES, _types(numba), options=options, inside=INSIDE)
     return cast("Callable[[Any, Bars], int]", names["walk"])
 
 
 def _types(numba: Any) -> dict[Any, Any]:
-    """Return what each annotation of the kernel stands for; one form of each function will do."""
+    """Return what each annotation of the kernel stands for."""
     ints, floats = np.zeros(1, np.int64), np.zeros(1)
     columns: dict[str, Any] = dict.fromkeys(Bars._fields, ints)
     columns.update(dict.fromkeys(("factors", "opens", "highs", "lows", "closes"), floats))
     plain = {int: numba.int64, float: numba.float64, bool: numba.boolean, None: numba.void}
     return {**plain, Ints: numba.int64[::1], Bars: numba.typeof(Bars(**columns))}
-
-
-def _translate(numba: Any, function: FunctionType, signature: Any) -> Any:
-    # Nothing is allocated, so numba need not count references (`_nrt`): that takes most of the
-    # time of a translation. Nothing is divided by nought.
-    options = {"_nrt": False, "error_model": "numpy"}
-    if function.__name__ in INSIDE:
-        options["forceinline"] = True
-    try:
-        return numba.njit(signature, cache=True, **options)(function)
-    except RuntimeError:  # no folder to keep it in
-        return numba.njit(signature, **options)(function)
-
-
-def _callees_first(module: ModuleType) -> list[FunctionType]:
-    own = {
-        name: one
-        for name, one in vars(module).items()
-        if isinstance(one, FunctionType) and one.__module__ == module.__name__
-    }
-    ordered: dict[str, FunctionType] = {}
-
-    def add(name: str) -> None:
-        if name not in ordered:
-            for used in own[name].__code__.co_names:
-                if used in own and used != name:
-                    add(used)
-            ordered.setdefault(name, own[name])
-
-    for name in own:
-        add(name)
-    return list(ordered.values())

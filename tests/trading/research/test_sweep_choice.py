@@ -9,13 +9,14 @@ from trading.backtest.space import space_read
 from trading.backtest.stability import Scored, distribution, drift, recommended, stabilities
 from trading.backtest.tpe import GENERATION, Known, asked, generation_of
 
-BARS, PATIENCE = "assumptions.entry_bars", "assumptions.patience_s"
-WIDE = {BARS: {"low": 0, "high": 9}, PATIENCE: {"low": 0, "high": 9}}
+OFFSET, PATIENCE = "assumptions.entry_offset_ppm", "assumptions.patience_s"
+WIDE = {OFFSET: {"low": 0, "high": 9}, PATIENCE: {"low": 0, "high": 9}}
 
 
 def scored(points, value):
     return [
-        Scored(number, one, value(one[BARS], one[PATIENCE])) for number, one in enumerate(points, 1)
+        Scored(number, one, value(one[OFFSET], one[PATIENCE]))
+        for number, one in enumerate(points, 1)
     ]
 
 
@@ -55,9 +56,9 @@ def test_neighbours_by_hand():
 
 
 def test_a_point_among_unranked_ones_is_no_plateau():
-    space = space_read({BARS: {"low": 0, "high": 6}}, {})
+    space = space_read({OFFSET: {"low": 0, "high": 6}}, {})
     values = [None, 9.0, None, 1.0, 5.0, 5.0, 5.0]
-    points = [Scored(n, {BARS: n}, value) for n, value in enumerate(values)]
+    points = [Scored(n, {OFFSET: n}, value) for n, value in enumerate(values)]
     found = stabilities(space, points, is_grid=True)
     assert sorted(found) == [1, 3, 4, 5, 6]
     assert found[1].median == 1.0  # the worst of the search stands for those without one
@@ -65,15 +66,15 @@ def test_a_point_among_unranked_ones_is_no_plateau():
 
 
 def test_texts_have_no_order():
-    space = space_read({"assumptions.entry": {}, BARS: {"low": 0, "high": 2}}, {})
+    space = space_read({"assumptions.entry": {}, OFFSET: {"low": 0, "high": 2}}, {})
     points = [Scored(n, one, float(n)) for n, one in enumerate(space.grid())]
     found = stabilities(space, points, is_grid=True)
     assert found[1].neighbours == 2
 
 
 def test_nothing_ranked_recommends_nothing():
-    space = space_read({BARS: {"low": 0, "high": 1}}, {})
-    assert recommended(stabilities(space, [Scored(1, {BARS: 0}, None)], is_grid=True)) is None
+    space = space_read({OFFSET: {"low": 0, "high": 1}}, {})
+    assert recommended(stabilities(space, [Scored(1, {OFFSET: 0}, None)], is_grid=True)) is None
 
 
 def test_distribution_by_hand():
@@ -106,10 +107,10 @@ def search(space, value, count, *, seed=7):
 
 
 def bowl(point):
-    return -float((point[BARS] - 23) ** 2 + (point[PATIENCE] - 71) ** 2)
+    return -float((point[OFFSET] - 23) ** 2 + (point[PATIENCE] - 71) ** 2)
 
 
-BIG = {BARS: {"low": 0, "high": 99}, PATIENCE: {"low": 0, "high": 99}}
+BIG = {OFFSET: {"low": 0, "high": 99}, PATIENCE: {"low": 0, "high": 99}}
 
 
 def test_tpe_is_settled_by_its_seed_and_its_rows():
@@ -150,8 +151,8 @@ def test_tpe_comes_closer_than_chance():
 
 
 def test_tpe_keeps_to_conditions_and_ends_where_the_space_ends():
-    told = {BARS: {"low": 0, "high": 3}, PATIENCE: {"low": 0, "high": 3}}
-    space = space_read({**told, "where": [f"{BARS} < {PATIENCE}"]}, {})
+    told = {OFFSET: {"low": 0, "high": 3}, PATIENCE: {"low": 0, "high": 3}}
+    space = space_read({**told, "where": [f"{OFFSET} < {PATIENCE}"]}, {})
     known = []
     while found := asked(space, [Known(one, 0.0) for one in known], count=4, seed=1):
         known += found

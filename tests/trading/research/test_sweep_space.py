@@ -127,11 +127,11 @@ def test_a_random_search_of_more_points_than_there_are_makes_each_once():
     wanted=st.integers(1, 80), seed=st.integers(0, 1_000),
 )  # fmt: skip
 def test_every_random_point_is_one_of_the_grid(low, count, step, wanted, seed):
-    told = {"assumptions.entry_bars": {"low": low, "high": low + count * step, "step": step}}
+    told = {"assumptions.entry_offset_ppm": {"low": low, "high": low + count * step, "step": step}}
     space = space_read(told, {})
     assert space.size == count + 1
-    every = {one["assumptions.entry_bars"] for one in space.grid()}
+    every = {one["assumptions.entry_offset_ppm"] for one in space.grid()}
     assert every == {low + n * step for n in range(count + 1)}
-    found = [one["assumptions.entry_bars"] for one in space.random(wanted, seed)]
+    found = [one["assumptions.entry_offset_ppm"] for one in space.random(wanted, seed)]
     assert len(found) == len(set(found)) == min(wanted, count + 1)
     assert set(found) <= every

@@ -46,6 +46,9 @@ PATHS = (
     "tests/signals/test_parity.py",
     "tests/signals/test_planted_leaks.py",
     "tests/trading/performance",
+    "tests/signals/analyses/test_child.py",  # its processes run on SQLite
+    "tests/trading/research/test_child.py",  # the same
+    "tests/trading/research/test_stand_back.py",
     "tests/trading/research/test_sweep_choice.py",
     "tests/trading/research/test_sweep_folds.py",
     "tests/trading/research/test_sweep_space.py",

@@ -1,8 +1,5 @@
 """Analyses as rows: asked for, made, failed; what the document says; files that are opened."""
 
-import os
-import subprocess
-import sys
 from datetime import timedelta
 
 import numpy as np
@@ -24,7 +21,6 @@ from signals.services.instances import instance_of
 from signals.strategies import Strategy as StrategyClass
 from signals.strategies import column, nothing
 from signals.strategies.folder import read_file
-from tests import prepared
 from tests.signals.app.conftest import START
 
 pytestmark = pytest.mark.django_db
@@ -255,25 +251,3 @@ class TestTheWork:
             "failed",
             "Its process ended before it was done. Ask again.",
         )
-
-
-@pytest.mark.slow
-def test_a_process_of_its_own_makes_it(tmp_path):
-    folder = tmp_path / "data"
-    prepared.put(folder)
-    outer = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.signals.analyses.platform"],
-        cwd=prepared.ROOT,
-        env=outer | {"MYSTIC_DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "mystic.settings"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
-        "made: ready clean",
-        "beside it: waiting",
-        "hangs: failed It took longer than 3 s and was ended. Ask for fewer bars.",
-    ]

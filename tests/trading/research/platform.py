@@ -22,7 +22,7 @@ from trading.models import BacktestRun  # noqa: E402
 from trading.services import research_child  # noqa: E402
 from trading.services.backtests import backtest_cancel, backtest_start  # noqa: E402
 
-BARS = 30_000
+BARS = 18_000
 
 
 def ask(name):

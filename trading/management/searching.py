@@ -151,7 +151,9 @@ def said(value: object) -> str:
 
 
 def said_point(params: dict[str, Any]) -> str:
-    return " ".join(f"{name.removeprefix('assumptions.')}={params[name]}" for name in params)
+    return " ".join(
+        f"{name.removeprefix('assumptions.')}={params[name]}" for name in sorted(params)
+    )
 
 
 def _strategy(user: User, word: str) -> Strategy:

@@ -1,6 +1,7 @@
 """What strangers ask of research: each wrong wish is a problem with a place, nothing is written."""
 
 import json
+import os
 
 import pytest
 
@@ -10,7 +11,12 @@ from tests.signals.app.conftest import START
 from tests.trading.research.conftest import BARS, MINUTE, row_of
 from trading.models import BacktestRun, Fold, Sweep, Trial
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(
+        "DATABASE_URL" in os.environ, reason="refused before any database is asked: once is enough"
+    ),
+]
 RUNS, SWEEPS, TOGETHER = (
     "/api/v1/backtests",
     "/api/v1/sweeps",

@@ -56,7 +56,7 @@ def test_ask_make_and_read(client, asked):
         (row["objective"] for row in best), reverse=True
     )
     found = client.get(f"{at}/heat-map?x=bars&y=band").json()["data"]
-    by_point = {tuple(row["params"].values()): row["objective"] for row in best}
+    by_point = {(row["params"]["bars"], row["params"]["band"]): row["objective"] for row in best}
     assert found["cells"] == [
         [by_point[bars, band] for bars in found["x_values"]] for band in found["y_values"]
     ]

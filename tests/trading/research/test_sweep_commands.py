@@ -25,7 +25,7 @@ def test_a_sweep_is_made_and_shown(stored, strategy, ann, capsys):
     assert f"search {sweep.pk} of MeanReversion: 6 points" in told
     assert "6 trials made, 0 failed" in told
     best = sweep.summary["best"]["params"]
-    assert f"bars={best['bars']} band={best['band']}" in told
+    assert f"band={best['band']} bars={best['bars']}" in told
     assert sweep.summary["verdict"]["sentence"] in told
 
 

@@ -89,6 +89,16 @@ def pytest_sessionfinish(session):
 
 
 @pytest.fixture(autouse=True)
+def no_lease_looked_after(monkeypatch):
+    """What keeps a lease ends its process where it cannot see the row any more.
+
+    From its own connection it never sees the row of a test's transaction; the process is the
+    tests' own. Processes that a test begins keep their leases as ever.
+    """
+    monkeypatch.setattr("mystic.lib.leases.RENEW_EVERY_S", 3600.0)
+
+
+@pytest.fixture(autouse=True)
 def nothing_remembered():
     """What the memory of this process holds beside the rows: each test begins with none of it."""
     forget()

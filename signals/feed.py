@@ -32,6 +32,14 @@ class Extent:
     start: int
     through: int
 
+    def coverage(self, timeframe: int, base: int) -> Coverage | None:
+        """Return it in whole bars of `timeframe`, made of bars of `base`; None without one."""
+        if timeframe % base:
+            return None
+        first = -(-self.start // timeframe) * timeframe
+        last = self.through // timeframe * timeframe - timeframe
+        return Coverage(first, last) if first <= last else None
+
 
 @dataclass(frozen=True, slots=True)
 class BarOrigin:
@@ -154,11 +162,7 @@ class Feed:
         """Return the unbroken span in bars of `timeframe`, None where no whole bar is in it."""
         pk = self._id(instrument)
         span = None if pk is None else self._span(pk)
-        if span is None or timeframe % self._base:
-            return None
-        first = -(-span.start // timeframe) * timeframe
-        last = span.through // timeframe * timeframe - timeframe
-        return Coverage(first, last) if first <= last else None
+        return None if span is None else span.coverage(timeframe, self._base)
 
     def bars(
         self, instrument: InstrumentKey, timeframe: int, start_open: int, end_open: int

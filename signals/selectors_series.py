@@ -77,11 +77,7 @@ class SpanSeries:
         """Return the unbroken span that ends last within this one, in bars of `timeframe`."""
         pk = self._id(instrument)
         span = None if pk is None else self.extent(pk)
-        if span is None or timeframe % self._base:
-            return None
-        first = -(-span.start // timeframe) * timeframe
-        last = span.through // timeframe * timeframe - timeframe
-        return Coverage(first, last) if first <= last else None
+        return None if span is None else span.coverage(timeframe, self._base)
 
     def bars(
         self, instrument: InstrumentKey, timeframe: int, start_open: int, end_open: int
